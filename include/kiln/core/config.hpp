@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// What every header needs to know about the build: the version, and the flags that Kiln refuses.
+#pragma once
+
+#define KILN_VERSION_MAJOR 0
+#define KILN_VERSION_MINOR 1
+#define KILN_VERSION_PATCH 0
+
+#if defined(__FAST_MATH__) && !defined(KILN_ALLOW_FAST_MATH)
+#error "kiln: -ffast-math breaks NaN detection, infinities and the promise of equal bits; compile without it"
+#endif
+
+#if !defined(__cpp_concepts) || __cplusplus < 202002L
+#error "kiln: C++20 is needed; compile with -std=c++20 or link the CMake target kiln::kiln"
+#endif
