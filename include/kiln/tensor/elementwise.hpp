@@ -1,0 +1,304 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// Arithmetic, comparison and functions of tensors, element by element, with NumPy's broadcasting: shapes are aligned at
+/// the last axis, and a size of 1 or a missing axis is repeated.
+#pragma once
+
+#include <cmath>
+#include <utility>
+
+#include <kiln/kernels/map.hpp>
+#include <kiln/tensor/tensor.hpp>
+
+namespace kiln {
+
+/// The common shape of two operands. Throws: ShapeError naming both.
+template <int A, int B>
+Shape<(A > B ? A : B)> broadcast_shape(std::string_view op, const Shape<A>& a, const Shape<B>& b) {
+  constexpr int R = A > B ? A : B;
+  Shape<R> result;
+  for (int i = 1; i <= R; ++i) {
+    Index left = i <= A ? a[A - i] : 1;
+    Index right = i <= B ? b[B - i] : 1;
+    if (left != right && left != 1 && right != 1) {
+      fail<ShapeError>(op, "sizes must be equal or 1, counted from the last axis", concat("got shapes ", a, " and ", b));
+    }
+    result[R - i] = left == 1 ? right : left;
+  }
+  return result;
+}
+
+namespace detail {
+
+/// The operand's strides within the result's axes; 0 along repeated ones.
+template <int R, int A, class T>
+Operand<std::remove_const_t<T>> broadcast_operand(const TensorView<A, T>& x, const Shape<R>& shape) {
+  static_assert(A <= R);
+  Operand<std::remove_const_t<T>> operand{x.data()};
+  for (int i = 1; i <= A; ++i) {
+    bool repeated = x.shape()[A - i] == 1 && shape[R - i] != 1;
+    operand.strides[static_cast<std::size_t>(R - i)] = repeated ? 0 : x.strides()[A - i];
+  }
+  return operand;
+}
+
+template <class X>
+concept Scalar = std::is_arithmetic_v<X>;
+
+/// The element type of a mixed tensor-scalar or tensor-tensor expression: that of the tensors.
+template <class A, class B>
+struct CommonElement {
+  using type = element_t<A>;
+  static_assert(std::same_as<element_t<A>, element_t<B>>,
+                "kiln: both tensors must have the same element type; convert one with x.to<T>()");
+};
+template <Scalar A, class B>
+struct CommonElement<A, B> {
+  using type = element_t<B>;
+};
+template <class A, Scalar B>
+struct CommonElement<A, B> {
+  using type = element_t<A>;
+};
+
+template <class T, class X>
+decltype(auto) as_operand(const X& x) {
+  if constexpr (Scalar<X>) return Tensor<0, T>(static_cast<T>(x));
+  else return x.view();
+}
+
+/// Integers wrap around instead of being undefined beyond their range.
+template <class F>
+struct Wrapping {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+      using U = std::make_unsigned_t<T>;
+      return static_cast<T>(F{}(static_cast<U>(a), static_cast<U>(b)));
+    } else {
+      return static_cast<T>(F{}(a, b));
+    }
+  }
+};
+
+}  // namespace detail
+
+template <class A, class B>
+concept ElementwiseOperands = (TensorLike<A> && TensorLike<B>) || (TensorLike<A> && detail::Scalar<B>) ||
+                              (detail::Scalar<A> && TensorLike<B>);
+
+/// `op(x)` for every element; the result's element type is what `op` returns.
+template <TensorLike X, class Op>
+auto map(const X& x, Op op) {
+  using T = element_t<X>;
+  using Out = std::remove_cvref_t<decltype(op(std::declval<T>()))>;
+  auto result = detail::uninitialised<Out>(x.shape());
+  detail::map(op, x.shape().span(), result.data(), detail::broadcast_operand(std::as_const(x).view(), x.shape()));
+  return result;
+}
+
+/// `op(a, b)` for every pair of elements, broadcast; one of the two may be a number. Throws: ShapeError.
+template <class A, class B, class Op>
+  requires ElementwiseOperands<A, B>
+auto map(std::string_view name, const A& a, const B& b, Op op) {
+  using T = typename detail::CommonElement<A, B>::type;
+  using Out = std::remove_cvref_t<decltype(op(std::declval<T>(), std::declval<T>()))>;
+  const auto& left = detail::as_operand<T>(a);
+  const auto& right = detail::as_operand<T>(b);
+  auto shape = broadcast_shape(name, left.shape(), right.shape());
+  auto result = detail::uninitialised<Out>(shape);
+  detail::map(op, shape.span(), result.data(), detail::broadcast_operand(left.view(), shape),
+              detail::broadcast_operand(right.view(), shape));
+  return result;
+}
+
+namespace detail {
+
+struct Plus {
+  auto operator()(auto a, auto b) const { return a + b; }
+};
+struct Minus {
+  auto operator()(auto a, auto b) const { return a - b; }
+};
+struct Times {
+  auto operator()(auto a, auto b) const {
+    if constexpr (sizeof(a) < sizeof(int)) return static_cast<unsigned>(a) * static_cast<unsigned>(b);
+    else return a * b;
+  }
+};
+struct Divide {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) {
+      if (b == 0) fail<UsageError>("divide", "an integer divisor must not be zero", "got 0");
+      if constexpr (std::is_signed_v<T>) {
+        if (b == T(-1)) return Wrapping<Minus>{}(T{}, a);
+      }
+    }
+    return static_cast<T>(a / b);
+  }
+};
+struct Maximum {  // NaN wins
+  template <class T>
+  T operator()(T a, T b) const {
+    return a > b || a != a ? a : b;
+  }
+};
+struct Minimum {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a < b || a != a ? a : b;
+  }
+};
+
+}  // namespace detail
+
+#define KILN_BINARY(spelling, name, functor)                   \
+  template <class A, class B>                                   \
+    requires ElementwiseOperands<A, B>                          \
+  auto spelling(const A& a, const B& b) {                       \
+    return map(name, a, b, functor);                            \
+  }
+KILN_BINARY(operator+, "add", detail::Wrapping<detail::Plus>{})
+KILN_BINARY(operator-, "subtract", detail::Wrapping<detail::Minus>{})
+KILN_BINARY(operator*, "multiply", detail::Wrapping<detail::Times>{})
+KILN_BINARY(operator/, "divide", detail::Divide{})
+KILN_BINARY(operator<, "less", [](auto x, auto y) { return x < y; })
+KILN_BINARY(operator>, "greater", [](auto x, auto y) { return x > y; })
+KILN_BINARY(operator<=, "less_equal", [](auto x, auto y) { return x <= y; })
+KILN_BINARY(operator>=, "greater_equal", [](auto x, auto y) { return x >= y; })
+KILN_BINARY(operator==, "equal", [](auto x, auto y) { return x == y; })
+KILN_BINARY(operator!=, "not_equal", [](auto x, auto y) { return x != y; })
+KILN_BINARY(maximum, "maximum", detail::Maximum{})
+KILN_BINARY(minimum, "minimum", detail::Minimum{})
+KILN_BINARY(pow, "pow", [](auto x, auto y) { return static_cast<decltype(x)>(std::pow(x, y)); })
+#undef KILN_BINARY
+
+#define KILN_UNARY(name, expression)                                                \
+  template <TensorLike X>                                                            \
+  auto name(const X& tensor) {                                                       \
+    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });     \
+  }
+#define KILN_UNARY_REAL(name, expression)                                                                    \
+  template <TensorLike X>                                                                                     \
+  auto name(const X& tensor) {                                                                                \
+    static_assert(std::is_floating_point_v<element_t<X>>, "kiln: " #name " needs a tensor of float or double"); \
+    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });                              \
+  }
+KILN_UNARY(operator-, T{} - x)
+KILN_UNARY(abs, x < T{} ? T{} - x : x)
+KILN_UNARY(square, x * x)
+KILN_UNARY(sign, (x > T{}) - (x < T{}))
+KILN_UNARY(relu, x < T{} ? T{} : x)  // NaN stays NaN
+KILN_UNARY_REAL(exp, std::exp(x))
+KILN_UNARY_REAL(expm1, std::expm1(x))
+KILN_UNARY_REAL(log, std::log(x))
+KILN_UNARY_REAL(log1p, std::log1p(x))
+KILN_UNARY_REAL(sqrt, std::sqrt(x))
+KILN_UNARY_REAL(sin, std::sin(x))
+KILN_UNARY_REAL(cos, std::cos(x))
+KILN_UNARY_REAL(tanh, std::tanh(x))
+KILN_UNARY_REAL(erf, std::erf(x))
+KILN_UNARY_REAL(floor, std::floor(x))
+KILN_UNARY_REAL(round, std::nearbyint(x))
+KILN_UNARY_REAL(sigmoid, x < T{} ? std::exp(x) / (T{1} + std::exp(x)) : T{1} / (T{1} + std::exp(-x)))
+#undef KILN_UNARY
+#undef KILN_UNARY_REAL
+
+/// Every element moved into [low, high].
+template <TensorLike X>
+auto clamp(const X& x, double low, double high) {
+  using T = element_t<X>;
+  return map(x, [low = static_cast<T>(low), high = static_cast<T>(high)](T v) { return v < low ? low : v > high ? high : v; });
+}
+
+/// True where the element is NaN.
+template <TensorLike X>
+auto isnan(const X& x) {
+  return map(x, [](auto v) { return v != v; });
+}
+
+/// `mask ? a : b`, element by element, all three broadcast; a or b may be a number. Throws: ShapeError.
+template <TensorLike Mask, class A, class B>
+  requires ElementwiseOperands<A, B>
+auto where(const Mask& mask, const A& a, const B& b) {
+  static_assert(std::same_as<element_t<Mask>, bool>, "kiln: where's first argument must be a tensor of bool, such as x > 0");
+  using T = typename detail::CommonElement<A, B>::type;
+  const auto& left = detail::as_operand<T>(a);
+  const auto& right = detail::as_operand<T>(b);
+  auto shape = broadcast_shape("where", std::as_const(mask).shape(), broadcast_shape("where", left.shape(), right.shape()));
+  auto result = detail::uninitialised<T>(shape);
+  detail::map([](bool m, T x, T y) { return m ? x : y; }, shape.span(), result.data(),
+              detail::broadcast_operand(mask.view(), shape), detail::broadcast_operand(left.view(), shape),
+              detail::broadcast_operand(right.view(), shape));
+  return result;
+}
+
+namespace detail {
+
+template <int R, class T, class B, class Op>
+Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, Op op) {
+  static_assert(Scalar<B> || std::same_as<typename CommonElement<Tensor<R, T>, B>::type, T>);
+  const auto& right = as_operand<T>(b);
+  if (broadcast_shape(name, a.shape(), right.shape()).span().size() != R ||
+      !std::ranges::equal(broadcast_shape(name, a.shape(), right.shape()).span(), a.shape().span())) {
+    fail<ShapeError>(name, concat("the right side must fit into shape ", a.shape()), concat("got ", right.shape()));
+  }
+  if constexpr (std::remove_cvref_t<decltype(right)>::rank <= R) {
+    map(op, a.shape().span(), a.data(), broadcast_operand(a.view(), a.shape()), broadcast_operand(right.view(), a.shape()));
+  }
+  return a;
+}
+
+}  // namespace detail
+
+/// In place; the right side is broadcast into the left one's shape. Throws: ShapeError.
+template <int R, class T, class B>
+  requires ElementwiseOperands<Tensor<R, T>, B>
+Tensor<R, T>& operator+=(Tensor<R, T>& a, const B& b) {
+  return detail::map_in_place("add", a, b, detail::Wrapping<detail::Plus>{});
+}
+template <int R, class T, class B>
+  requires ElementwiseOperands<Tensor<R, T>, B>
+Tensor<R, T>& operator-=(Tensor<R, T>& a, const B& b) {
+  return detail::map_in_place("subtract", a, b, detail::Wrapping<detail::Minus>{});
+}
+template <int R, class T, class B>
+  requires ElementwiseOperands<Tensor<R, T>, B>
+Tensor<R, T>& operator*=(Tensor<R, T>& a, const B& b) {
+  return detail::map_in_place("multiply", a, b, detail::Wrapping<detail::Times>{});
+}
+template <int R, class T, class B>
+  requires ElementwiseOperands<Tensor<R, T>, B>
+Tensor<R, T>& operator/=(Tensor<R, T>& a, const B& b) {
+  return detail::map_in_place("divide", a, b, detail::Divide{});
+}
+
+/// The elements repeated to a larger shape. Throws: ShapeError.
+template <int R, TensorLike X>
+auto broadcast_to(const X& x, const Shape<R>& shape) {
+  if (broadcast_shape("broadcast_to", x.shape(), shape) != shape) {
+    fail<ShapeError>("broadcast_to", concat("shape ", x.shape(), " must be repeatable to the result"), concat("got ", shape));
+  }
+  auto result = detail::uninitialised<element_t<X>>(shape);
+  detail::map([](auto v) { return v; }, shape.span(), result.data(), detail::broadcast_operand(std::as_const(x).view(), shape));
+  return result;
+}
+
+/// The axes in reverse order, copied.
+template <TensorLike X>
+auto transpose(const X& x) {
+  constexpr int R = std::remove_cvref_t<X>::rank;
+  std::array<int, static_cast<std::size_t>(R)> order{};
+  for (int axis = 0; axis < R; ++axis) order[static_cast<std::size_t>(axis)] = R - 1 - axis;
+  return x.view().permute_view(order).clone();
+}
+
+/// The axes in another order, copied: axis `i` of the result is axis `order[i]` of x. Throws: IndexError.
+template <TensorLike X>
+auto permute(const X& x, const std::array<int, static_cast<std::size_t>(std::remove_cvref_t<X>::rank)>& order) {
+  return x.view().permute_view(order).clone();
+}
+
+}  // namespace kiln
