@@ -1,0 +1,192 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// The bridge from loops over two strided operands to a matmul kernel, which knows only matrices: batches become calls,
+/// axes that lie behind each other become one, transposes become flags, and what still does not fit is copied.
+/// Rank-free: compiled once per element type, for `matmul` and `einsum` of every rank.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include <kiln/core/memory.hpp>
+#include <kiln/core/shape.hpp>
+#include <kiln/kernels/contraction.hpp>
+#include <kiln/kernels/matmul.hpp>
+
+namespace kiln::detail {
+
+template <class T>
+using MatmulRun = void (*)(const MatmulArgs<T>&);
+
+/// What a loop of c[batch, row, column] = sum of a[batch, row, inner] * b[batch, inner, column] is for.
+enum class LoopRole : unsigned char { batch, row, column, inner };
+
+/// One loop and the steps that it makes in the three tensors; a step is not looked at where the role rules the loop out.
+struct PairLoop {
+  LoopRole role;
+  Index size;
+  Index a, b, c;
+};
+using PairStep = Index PairLoop::*;
+
+/// The loops of a contraction, or those of one role.
+struct PairLoops {
+  static constexpr std::size_t capacity = max_contraction_loops;
+
+  std::array<PairLoop, capacity> loops;  // not initialised: this is on the way of every small product
+  std::size_t count = 0;
+
+  PairLoops() {}
+
+  void add(const PairLoop& loop) { loops[count++] = loop; }
+  PairLoop* begin() { return loops.data(); }
+  PairLoop* end() { return loops.data() + count; }
+  const PairLoop* begin() const { return loops.data(); }
+  const PairLoop* end() const { return loops.data() + count; }
+
+  Index total() const {
+    Index product = 1;
+    for (const PairLoop& loop : *this) product *= loop.size;
+    return product;
+  }
+};
+
+/// Several loops seen as one: possible if each steps as far as all that the next one walks.
+struct FusedLoop {
+  Index size = 1;
+  Index step = 0;
+  bool possible = true;
+
+  FusedLoop(const PairLoops& loops, PairStep step_of) {
+    for (std::size_t i = loops.count; i-- > 0;) {
+      const PairLoop& loop = loops.loops[i];
+      if (loop.size == 1) continue;
+      if (size == 1) step = loop.*step_of;
+      else if (loop.*step_of != step * size) possible = false;
+      size *= loop.size;
+    }
+  }
+};
+
+/// How a kernel can read a matrix: rows `ld` apart or, if transposed, columns.
+struct MatrixLayout {
+  Index ld = 0;
+  bool transposed = false;
+  bool possible = false;
+};
+
+inline MatrixLayout layout_of(const FusedLoop& rows, const FusedLoop& columns) {
+  auto readable = [](const FusedLoop& outer, const FusedLoop& inner) {
+    return (inner.size <= 1 || inner.step == 1) && (outer.size <= 1 || outer.step >= (std::max)(inner.size, Index{1}));
+  };
+  auto ld = [](const FusedLoop& outer, const FusedLoop& inner) {
+    return outer.size <= 1 ? (std::max)(inner.size, Index{1}) : outer.step;
+  };
+  if (rows.size == 0 || columns.size == 0) return {(std::max)(columns.size, Index{1}), false, true};
+  if (!rows.possible || !columns.possible) return {};
+  if (readable(rows, columns)) return {ld(rows, columns), false, true};
+  if (readable(columns, rows)) return {ld(columns, rows), true, true};
+  return {};
+}
+
+/// One tensor of the product, (batches, rows, columns), and a packed copy of it where a kernel could not use it in place.
+template <class T>
+struct MatrixOperand {
+  T* data;
+  MatrixLayout layout;
+  BlockRef copy;
+  std::array<ContractionLoop, PairLoops::capacity> moves;  // from the tensor to the copy
+  std::size_t move_count = 0;
+
+  MatrixOperand(T* x, PairStep step, PairLoops& batches, PairLoops& rows, PairLoops& columns)
+      : data(x), layout(layout_of({rows, step}, {columns, step})) {
+    if (layout.possible) return;
+    Index count = 1;
+    for (PairLoops* group : {&columns, &rows, &batches}) {
+      for (std::size_t i = group->count; i-- > 0;) {
+        PairLoop& loop = group->loops[i];
+        moves[move_count++] = {.size = loop.size, .a = loop.*step, .out = count};
+        loop.*step = count;
+        count *= loop.size;
+      }
+    }
+    copy = BlockRef(static_cast<std::size_t>(count) * sizeof(T));
+    data = static_cast<T*>(copy.payload());
+    layout = {FusedLoop(columns, step).size, false, true};
+  }
+
+  /// Fills the copy, if there is one.
+  void load(const T* x) {
+    if (copy) contract<T>({moves.data(), move_count}, x, data);
+  }
+
+  /// Writes the copy back, if there is one.
+  void store(T* x) {
+    for (ContractionLoop& loop : std::span(moves.data(), move_count)) std::swap(loop.a, loop.out);
+    if (copy) contract<T>({moves.data(), move_count}, data, x);
+  }
+};
+
+/// c = alpha * (the sum over the inner loops of a * b) + beta * c. With beta == 0, c is not read.
+template <class T>
+void pair_matmul(MatmulRun<T> run, const PairLoops& loops, const T* a, const T* b, T* c, T alpha = T{1}, T beta = T{0}) {
+  std::array<PairLoops, 4> groups;
+  for (const PairLoop& loop : loops) groups[static_cast<std::size_t>(loop.role)].add(loop);
+  auto& [batches, rows, columns, inner] = groups;
+  if (batches.total() == 0 || rows.total() == 0 || columns.total() == 0) return;
+
+  // Within a group the order is free; memory order gives loops the best chance to fuse.
+  auto sort = [](PairLoops& group, PairStep step) {
+    if (group.count < 2) return;
+    std::sort(group.begin(), group.end(), [step](const PairLoop& x, const PairLoop& y) { return x.*step > y.*step; });
+  };
+  sort(rows, &PairLoop::c);
+  sort(columns, &PairLoop::c);
+  sort(inner, &PairLoop::a);
+
+  MatrixOperand<T> left(const_cast<T*>(a), &PairLoop::a, batches, rows, inner);
+  MatrixOperand<T> right(const_cast<T*>(b), &PairLoop::b, batches, inner, columns);
+  MatrixOperand<T> out(c, &PairLoop::c, batches, rows, columns);
+  left.load(a);
+  right.load(b);
+  if (beta != T{0}) out.load(c);
+
+  MatmulArgs<T> args{.m = rows.total(), .n = columns.total(), .k = inner.total(),
+                     .a = left.data, .lda = left.layout.ld, .transpose_a = left.layout.transposed,
+                     .b = right.data, .ldb = right.layout.ld, .transpose_b = right.layout.transposed,
+                     .c = out.data, .ldc = out.layout.ld, .alpha = alpha, .beta = beta};
+  PairStep a_step = &PairLoop::a;
+  PairStep b_step = &PairLoop::b;
+  if (out.layout.transposed) {  // kernels write rows, so c's columns are computed as rows of the transposed product
+    std::swap(args.m, args.n);
+    std::swap(args.a, args.b);
+    std::swap(args.lda, args.ldb);
+    std::swap(a_step, b_step);
+    args.transpose_a = !right.layout.transposed;
+    args.transpose_b = !left.layout.transposed;
+  }
+
+  std::array<Index, PairLoops::capacity> at;
+  std::fill_n(at.begin(), batches.count, 0);
+  std::size_t axis = 0;
+  do {
+    run(args);
+    for (axis = batches.count; axis > 0; --axis) {
+      const PairLoop& loop = batches.loops[axis - 1];
+      const bool wrap = ++at[axis - 1] == loop.size;
+      const Index steps = wrap ? 1 - loop.size : 1;
+      args.a += steps * (loop.*a_step);
+      args.b += steps * (loop.*b_step);
+      args.c += steps * loop.c;
+      if (!wrap) break;
+      at[axis - 1] = 0;
+    }
+  } while (axis > 0);
+  out.store(c);
+}
+
+}  // namespace kiln::detail
