@@ -46,7 +46,7 @@ refuses kernels/map.hpp '#include <kiln/tensor/tensor.hpp>' 'kernels (rank 1) mu
 refuses io/gz.hpp '#include <kiln/kiln.hpp>' 'io (rank 6) must not include kiln/kiln.hpp (rank 7)'
 refuses core/error.hpp '#include <kiln/core/shape.hpp>' \
   'cycle: kiln/core/error.hpp -> kiln/core/shape.hpp -> kiln/core/error.hpp'
-refuses nn/linear.hpp '#include <kiln/nn/missing.hpp>' 'no such header: kiln/nn/linear.hpp -> kiln/nn/missing.hpp'
+refuses nn/linear.hpp '#include <kiln/nn/missing.hpp>' 'kiln/nn/linear.hpp:2: there is no kiln/nn/missing.hpp'
 refuses nn/linear.hpp '#include "init.hpp"' 'kiln/nn/linear.hpp:2: write #include <kiln/...>'
 refuses nn/linear.hpp '#include <Eigen/Dense>' 'Eigen is included by more than one header'
 refuses core/error.hpp '#include <zlib.h>' 'zlib.h is included by more than one header'

@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The Kiln authors
+# SPDX-License-Identifier: MIT
+
+# Turns the code blocks of a Markdown file into files that are compiled, so that no block can rot.
+#
+#   kiln_readme_blocks(<file.md> <folder>)
+#
+# sets README_CPP to the C++ files and README_CMAKE to the folders of CMake projects made from the blocks.
+#
+# A ```cpp block with a main function is a program and stays as it is. Any other is compiled behind an include of
+# kiln.hpp and `using namespace kiln;`. HTML comments on the lines just before a block say more about it:
+#   <!-- body -->           statements: the block becomes the body of a function
+#   <!-- continues -->      the declarations of the block before are visible in this one
+#   <!-- given: <code> -->  code that the reader can imagine
+# A ```cmake block becomes a project around a main.cpp. Scripts named in a ```sh block must exist.
+
+function(kiln_readme_blocks markdown folder)
+  get_filename_component(root "${markdown}" DIRECTORY)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${markdown}")
+
+  # Lines become a list; what has a meaning in lists is replaced until a line is used.
+  file(READ "${markdown}" text)
+  string(ASCII 1 semicolon)
+  string(ASCII 2 backslash)
+  string(ASCII 3 open)
+  string(ASCII 4 close)
+  string(REPLACE ";" "${semicolon}" text "${text}")
+  string(REPLACE "\\" "${backslash}" text "${text}")
+  string(REPLACE "[" "${open}" text "${text}")
+  string(REPLACE "]" "${close}" text "${text}")
+  string(REPLACE "\n" ";" lines "${text}")
+
+  set(cpp_files "")
+  set(cmake_folders "")
+  set(language "")  # of the block that we are in
+  set(is_body FALSE)
+  set(continues FALSE)
+  set(given "")
+  set(declarations "")  # of the block before and of those that it continues
+  set(number 0)
+  foreach(line IN LISTS lines)
+    math(EXPR number "${number} + 1")
+    string(REPLACE "${semicolon}" ";" line "${line}")
+    string(REPLACE "${backslash}" "\\" line "${line}")
+    string(REPLACE "${open}" "[" line "${line}")
+    string(REPLACE "${close}" "]" line "${line}")
+
+    if(NOT language)
+      if(line MATCHES "^```([a-z]+)$")
+        set(language "${CMAKE_MATCH_1}")
+        set(first ${number})
+        set(block "")
+      elseif(line MATCHES "^<!-- body -->$")
+        set(is_body TRUE)
+      elseif(line MATCHES "^<!-- continues -->$")
+        set(continues TRUE)
+      elseif(line MATCHES "^<!-- given: (.*) -->$")
+        string(APPEND given "${CMAKE_MATCH_1}\n")
+      elseif(is_body OR continues OR given)
+        message(SEND_ERROR "${markdown}:${number}: a comment about a code block must stand right before it")
+      endif()
+      continue()
+    elseif(NOT line STREQUAL "```")
+      string(APPEND block "${line}\n")
+      continue()
+    endif()
+
+    math(EXPR first_line "${first} + 1")
+    set(located "#line ${first_line} \"${markdown}\"\n${block}")
+    set(prelude "#include <kiln/kiln.hpp>\nusing namespace kiln;\n")
+    set(path "${folder}/line_${first}")
+    if(NOT continues)
+      set(declarations "")
+    endif()
+    if(language STREQUAL "cpp")
+      if(block MATCHES "int main\\(")
+        set(code "${located}")
+      elseif(is_body)
+        set(code "${prelude}${declarations}void body() {\n${given}${located}}\n")
+      else()
+        string(APPEND declarations "${given}${located}")
+        set(code "${prelude}${declarations}")
+      endif()
+      file(CONFIGURE OUTPUT "${path}.cpp" CONTENT "@code@" @ONLY)
+      list(APPEND cpp_files "${path}.cpp")
+    elseif(language STREQUAL "cmake")
+      if(NOT block MATCHES "project\\(")
+        string(PREPEND block "cmake_minimum_required(VERSION 3.23)\nproject(user LANGUAGES CXX)\n")
+      endif()
+      file(CONFIGURE OUTPUT "${path}/CMakeLists.txt" CONTENT "@block@" @ONLY)
+      file(CONFIGURE OUTPUT "${path}/main.cpp" CONTENT "#include <kiln/kiln.hpp>\nint main() {}\n")
+      list(APPEND cmake_folders "${path}")
+    elseif(language STREQUAL "sh")
+      string(REGEX MATCHALL "scripts/[a-z_]+" scripts "${block}")
+      foreach(script IN LISTS scripts)
+        if(NOT EXISTS "${root}/${script}")
+          message(SEND_ERROR "${markdown}:${first}: there is no ${script}")
+        endif()
+      endforeach()
+    endif()
+    set(language "")
+    set(is_body FALSE)
+    set(continues FALSE)
+    set(given "")
+  endforeach()
+
+  set(README_CPP "${cpp_files}" PARENT_SCOPE)
+  set(README_CMAKE "${cmake_folders}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,13 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+#ifdef KILN_TEST_MIN_MAX
+#include <bits/stdc++.h>  // some standard headers undefine the macros, so all of them come first
+
+#include <Eigen/Core>
+
+#define min(a, b) ((a) < (b) ? (a) : (b))  // as <windows.h> does
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#endif
+
+#include <kiln/kiln.hpp>
