@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `ImageDataset`: pixels stay bytes in memory, a quarter of what floats take, and become numbers as a batch is
+/// gathered.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include <kiln/data/dataset.hpp>
+
+namespace kiln {
+
+/// A pixel p in [0, 255] becomes (p / 255 - mean) / std. The defaults leave it in [0, 1].
+struct Normalise {
+  double mean = 0;
+  double std = 1;
+};
+
+/// Labelled images. Copies and slices share the pixels, which never change.
+/// Batches: x (N, C, H, W) of T, y (N) labels.
+template <class T = float>
+class BasicImageDataset {
+ public:
+  /// Shapes: pixels (N, C, H, W), labels (N). Throws: ShapeError if the counts differ; UsageError for a std of 0.
+  BasicImageDataset(Tensor<4, std::uint8_t> pixels, Tensor<1, int> labels, Normalise normalise = {})
+      : images_(std::make_shared<const Images>(std::move(pixels), std::move(labels))), end_(images_->labels.numel()) {
+    if (images_->pixels.shape()[0] != end_) {
+      fail<ShapeError>("ImageDataset", "there must be as many labels as images",
+                       concat("got shapes ", images_->pixels.shape(), " and ", images_->labels.shape()));
+    }
+    if (!(normalise.std > 0)) fail<UsageError>("ImageDataset", "std must be positive", concat("got ", normalise.std));
+    for (std::size_t pixel = 0; pixel < values_.size(); ++pixel) {
+      // In T throughout, so that the bits are those of PyTorch's ToTensor and Normalize.
+      values_[pixel] = (static_cast<T>(pixel) / 255 - static_cast<T>(normalise.mean)) / static_cast<T>(normalise.std);
+    }
+  }
+
+  /// Images [begin, end), not copied. Throws: IndexError.
+  BasicImageDataset slice(Index begin, Index end) const {
+    if (begin < 0 || end < begin || end > size()) {
+      fail<IndexError>("slice", concat("images must lie in [0, ", size(), ")"), concat("got [", begin, ", ", end, ")"));
+    }
+    BasicImageDataset result = *this;
+    result.begin_ = begin_ + begin;
+    result.end_ = begin_ + end;
+    return result;
+  }
+
+  Index size() const { return end_ - begin_; }
+
+  /// Shapes: (C, H, W) of every image.
+  Shape<3> image_shape() const {
+    const Shape<4>& shape = images_->pixels.shape();
+    return {shape[1], shape[2], shape[3]};
+  }
+
+  /// The pixels of image i, (C, H, W), as they were read. Valid as long as a copy of the data set lives.
+  TensorView<3, const std::uint8_t> pixels(Index i) const {
+    detail::check_row("pixels", i, size());
+    return images_->pixels.row_view(begin_ + i);
+  }
+
+  /// The label of image i.
+  int label(Index i) const {
+    detail::check_row("label", i, size());
+    return images_->labels.unchecked(begin_ + i);
+  }
+
+  Batch<Tensor<4, T>, Tensor<1, int>> gather(std::span<const Index> rows) const {
+    Batch<Tensor<4, T>, Tensor<1, int>> batch{
+        detail::uninitialised<T>(detail::rows_shape(images_->pixels, rows.size())),
+        detail::uninitialised<int>(detail::rows_shape(images_->labels, rows.size()))};
+    const Index length = numel(image_shape());
+    T* x = batch.x.data();
+    int* y = batch.y.data();
+    for (Index row : rows) {
+      detail::check_row("gather", row, size());
+      const std::uint8_t* pixels = images_->pixels.data() + (begin_ + row) * length;
+      for (Index i = 0; i < length; ++i) x[i] = values_[pixels[i]];
+      x += length;
+      *y++ = images_->labels.data()[begin_ + row];
+    }
+    return batch;
+  }
+
+ private:
+  struct Images {
+    Images(Tensor<4, std::uint8_t> p, Tensor<1, int> l) : pixels(std::move(p)), labels(std::move(l)) {}
+    Tensor<4, std::uint8_t> pixels;
+    Tensor<1, int> labels;
+  };
+
+  std::shared_ptr<const Images> images_;
+  Index begin_ = 0;
+  Index end_ = 0;
+  std::array<T, 256> values_{};  // of every pixel
+};
+
+/// Images as `float`.
+using ImageDataset = BasicImageDataset<float>;
+
+}  // namespace kiln

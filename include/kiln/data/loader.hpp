@@ -1,0 +1,232 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `DataLoader`: a data set in batches, gathered in the background.
+/// `DataLoader loader{data, {.batch_size = 64, .shuffle = true}}; for (auto& batch : loader.epoch(0)) ...`
+/// Batches, their order and their bits follow from the data, the seed and the epoch's number; never from the workers.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <kiln/data/dataset.hpp>
+#include <kiln/data/prefetch.hpp>
+#include <kiln/data/sampler.hpp>
+
+namespace kiln {
+
+struct LoaderOptions {
+  Index batch_size = 64;
+  bool shuffle = false;
+  bool drop_last = false;  ///< leave out a last batch that is not full
+  int workers = 1;         ///< threads that gather ahead; with 0 the caller's thread gathers when it asks
+  int prefetch = 2;        ///< batches that each worker may be ahead
+  std::optional<std::uint64_t> seed = {};  ///< of the order; `global_seed()` when the loader is made, unless set
+};
+
+namespace detail {
+
+/// What a loader and its epochs share.
+template <Dataset D, Sampler S>
+struct LoaderState {
+  struct Gather {
+    const LoaderState* state;
+    batch_t<D> operator()(Index batch) const { return state->gather(state->order, batch); }
+  };
+
+  LoaderState(std::shared_ptr<const D> dataset, S row_sampler, const LoaderOptions& options)
+      : data(std::move(dataset)), sampler(std::move(row_sampler)) {
+    constexpr int most = 256;
+    auto check = [](std::string_view name, Index value, Index low, Index high) {
+      if (value >= low && value <= high) return;
+      fail<UsageError>("DataLoader", concat(name, " must lie between ", low, " and ", high), concat("got ", value));
+    };
+    if (options.batch_size < 1) {
+      fail<UsageError>("DataLoader", "batch_size must be at least 1", concat("got ", options.batch_size));
+    }
+    check("workers", options.workers, 0, most);
+    check("prefetch", options.prefetch, 1, most);
+    batches = {.samples = sampler.size(), .batch_size = options.batch_size, .drop_last = options.drop_last};
+    workers = options.workers;
+    depth = Index{options.workers} * options.prefetch;
+  }
+
+  batch_t<D> gather(const std::vector<Index>& rows, Index batch) const {
+    return data->gather(batches.rows(rows, batch));
+  }
+
+  std::shared_ptr<const D> data;
+  S sampler;
+  BatchSampler batches;
+  int workers = 0;
+  Index depth = 0;
+
+  // One epoch at a time has these; another that is begun meanwhile works alone, with the same results.
+  std::atomic<bool> taken = false;
+  std::vector<Index> order;
+  std::optional<Prefetcher<Gather>> prefetcher;
+};
+
+}  // namespace detail
+
+/// One pass over a loader, or the rest of one. It keeps what it needs of the loader alive.
+template <Dataset D, Sampler S>
+class Epoch {
+ public:
+  using Batch = batch_t<D>;
+
+  /// The next batch, valid until the following call, or null at the end. What the data set throws for a batch is thrown
+  /// in its place; the batches after it can still be had.
+  Batch* next() {
+    current_.reset();
+    if (position_ == batches()) return nullptr;
+    const Index batch = position_++;
+    if (lease_ && state_->workers > 0) current_.emplace(state_->prefetcher->take());
+    else current_.emplace(state_->gather(lease_ ? state_->order : own_order_, batch));
+    return &*current_;
+  }
+
+  /// How many of the epoch's batches have been handed out, counting those that were skipped at its beginning.
+  Index position() const { return position_; }
+
+  /// How many batches the whole epoch has.
+  Index batches() const { return state_->batches.size(); }
+
+  class Iterator {
+   public:
+    using value_type = Batch;
+    using difference_type = std::ptrdiff_t;
+
+    explicit Iterator(Epoch& epoch) : epoch_(&epoch), batch_(epoch.next()) {}
+    Batch& operator*() const { return *batch_; }
+    Batch* operator->() const { return batch_; }
+    Iterator& operator++() {
+      batch_ = epoch_->next();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.batch_ == nullptr; }
+
+   private:
+    Epoch* epoch_;
+    Batch* batch_;
+  };
+
+  Iterator begin() { return Iterator(*this); }
+  std::default_sentinel_t end() const { return {}; }
+
+  Epoch(Epoch&&) = default;
+  Epoch& operator=(Epoch&&) = delete;
+
+ private:
+  template <Dataset, Sampler>
+  friend class DataLoader;
+
+  using State = detail::LoaderState<D, S>;
+
+  /// Ends an epoch's use of the order and the workers that it shares with the loader.
+  struct EndLease {
+    void operator()(State* state) const {
+      if (state->prefetcher) state->prefetcher->park();
+      state->taken.store(false, std::memory_order_release);
+    }
+  };
+
+  Epoch(std::shared_ptr<State> state, Index number, Index first_batch)
+      : state_(std::move(state)), position_(first_batch) {
+    if (number < 0) fail<IndexError>("epoch", "its number must not be negative", concat("got ", number));
+    if (first_batch < 0 || first_batch > batches()) {
+      fail<IndexError>("epoch", concat("the first batch must lie in [0, ", batches(), "]"),
+                       concat("got ", first_batch));
+    }
+    if (!state_->taken.exchange(true, std::memory_order_acquire)) lease_.reset(state_.get());
+    std::vector<Index>& order = lease_ ? state_->order : own_order_;
+    state_->sampler.order(number, order);
+    if (static_cast<Index>(order.size()) != state_->batches.samples) {
+      fail<UsageError>("epoch", concat("the sampler must give ", state_->batches.samples, " rows, its size"),
+                       concat("got ", order.size()));
+    }
+    if (!lease_ || state_->workers == 0) return;
+    if (!state_->prefetcher)
+      state_->prefetcher.emplace(typename State::Gather{state_.get()}, state_->workers, state_->depth);
+    state_->prefetcher->start(first_batch, batches());
+  }
+
+  std::shared_ptr<State> state_;
+  std::unique_ptr<State, EndLease> lease_;  // ends before state_ does
+  std::vector<Index> own_order_;
+  Index position_;
+  std::optional<Batch> current_;
+};
+
+/// A data set in batches. An lvalue data set is referenced and must outlive the loader and its epochs, a temporary is
+/// owned. A copy of a loader shares its workers.
+template <Dataset D, Sampler S = EpochSampler>
+class DataLoader {
+ public:
+  using Batch = batch_t<D>;
+
+  /// Throws: UsageError for options that make no sense.
+  template <class Held>
+    requires std::same_as<std::remove_cvref_t<Held>, D>
+  explicit DataLoader(Held&& data, const LoaderOptions& options = {})
+      : DataLoader(std::forward<Held>(data),
+                   EpochSampler{data.size(), options.shuffle, options.seed.value_or(global_seed())}, options) {}
+
+  /// With a sampler of one's own; `shuffle` and `seed` of the options are not used.
+  template <class Held>
+    requires std::same_as<std::remove_cvref_t<Held>, D>
+  DataLoader(Held&& data, S sampler, const LoaderOptions& options = {})
+      : state_(std::make_shared<State>(detail::hold(std::forward<Held>(data)), std::move(sampler), options)) {}
+
+  /// Samples in an epoch.
+  Index size() const { return state_->sampler.size(); }
+
+  /// Batches in an epoch.
+  Index batches() const { return state_->batches.size(); }
+
+  Index batch_size() const { return state_->batches.batch_size; }
+  const D& dataset() const { return *state_->data; }
+  const S& sampler() const { return state_->sampler; }
+
+  /// The batches of an epoch, from `first_batch` on: `epoch(3, 17)` continues where `epoch(3)` was after 17 batches.
+  /// Throws: IndexError for a negative number or a batch beyond the end.
+  Epoch<D, S> epoch(Index number, Index first_batch = 0) const { return {state_, number, first_batch}; }
+
+ private:
+  using State = detail::LoaderState<D, S>;
+  std::shared_ptr<State> state_;
+};
+
+template <class D>
+DataLoader(D&&, LoaderOptions = {}) -> DataLoader<std::remove_cvref_t<D>>;
+template <class D, Sampler S>
+DataLoader(D&&, S, LoaderOptions = {}) -> DataLoader<std::remove_cvref_t<D>, S>;
+
+/// The loaders that training needs: `DataLoaders{train, valid}`, and a test set if there is one.
+template <class Train, class Valid, class Test = void>
+struct DataLoaders {
+  Train train;
+  Valid valid;
+  Test test;  ///< nothing is ever selected on it
+};
+template <class Train, class Valid>
+struct DataLoaders<Train, Valid, void> {
+  Train train;
+  Valid valid;
+};
+
+template <class Train, class Valid>
+DataLoaders(Train, Valid) -> DataLoaders<Train, Valid>;
+template <class Train, class Valid, class Test>
+DataLoaders(Train, Valid, Test) -> DataLoaders<Train, Valid, Test>;
+
+}  // namespace kiln
