@@ -34,9 +34,16 @@ struct NestedList<T, 0> {
 template <int R, class T>
 Tensor<R, T> alias(const Tensor<R, T>& x);
 
+template <int R, class T>
+bool unshared(const Tensor<R, T>& x);
+
 /// A tensor whose elements are not set yet.
 template <class T, int R>
 Tensor<R, T> uninitialised(const Shape<R>& shape);
+
+/// A tensor that owns no memory at all, not even that of a scalar: `data()` is null.
+template <int R, class T>
+Tensor<R, T> without_elements();
 
 }  // namespace detail
 
@@ -209,8 +216,10 @@ class Tensor {
   template <int R, class U>
   friend class Tensor;
   friend Tensor detail::alias<>(const Tensor&);
+  friend bool detail::unshared<>(const Tensor&);
   template <class U, int R>
   friend Tensor<R, U> detail::uninitialised(const Shape<R>&);
+  friend Tensor detail::without_elements<Rank, T>();
 
   void allocate() {
     Index count = checked_numel(shape_.span());
@@ -266,6 +275,17 @@ Tensor<R, T> uninitialised(const Shape<R>& shape) {
   Tensor<R, T> result(Adopt{}, shape, {});
   result.allocate();
   return result;
+}
+
+template <int R, class T>
+Tensor<R, T> without_elements() {
+  return {Adopt{}, Shape<R>{}, {}};
+}
+
+/// Whether no other handle shares the elements, so that they may be written.
+template <int R, class T>
+bool unshared(const Tensor<R, T>& x) {
+  return x.block_.unique();
 }
 
 }  // namespace detail

@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `record`: how an operation gets onto the tape. A whole operation with a hand-written backward:
+///
+///     Var<1> cube(const Var<1>& x) {
+///       return record("cube", x.value() * x.value() * x.value(),
+///                     [x](const Tensor<1>& dy, auto& dx) { dx += 3 * square(x.value()) * dy; }, x);
+///     }
+#pragma once
+
+#include <kiln/autograd/tape.hpp>
+
+namespace kiln {
+
+namespace detail {
+
+inline Context* shared_context(std::string_view op, std::initializer_list<Context*> contexts) {
+  Context* shared = nullptr;
+  for (Context* context : contexts) {
+    if (shared && context && shared != context) {
+      fail<UsageError>(op, "all inputs must come from one tape", "they come from two");
+    }
+    if (context) shared = context;
+  }
+  return shared;
+}
+
+template <class X>
+Context* context_of(const X& x) {
+  if constexpr (is_var<X>) return x.context();
+  else return nullptr;
+}
+
+/// The operand as a var of the given context, or without one.
+template <class X>
+auto to_var(Context* context, const X& x) {
+  using V = Var<X::rank, typename X::value_type>;
+  if constexpr (is_var<X>) {
+    return x;
+  } else if constexpr (is_param<X>) {
+    if (!context) return V(x.value);
+    if (context->recording()) return static_cast<Tape*>(context)->parameter(x);
+    return V(context->ref(), alias(x.value), nullptr);
+  } else {
+    return context ? (*context)(x) : V(x);
+  }
+}
+
+/// All operands as vars of their common context, handed to f.
+template <class F, class... X>
+auto with_vars(std::string_view op, F f, const X&... x) {
+  Context* context = shared_context(op, {context_of(x)...});
+  return f(to_var(context, x)...);
+}
+
+}  // namespace detail
+
+/// The result of an operation on vars, with its pull-back, which is called at most once, as (dy, dx...) or (y, dy, dx...):
+/// y is the result, dy its gradient, and each dx takes, by `dx += ...`, what goes to that input; `if (dx)` says if anything
+/// is wanted. Whatever else the pull-back needs it captures. Throws: UsageError if the inputs come from different tapes.
+template <int R, class T, class PullBack, class... Inputs>
+Var<R, T> record(std::string_view op, Tensor<R, T> value, PullBack pull_back, const Inputs&... inputs) {
+  static_assert((is_var<Inputs> && ...), "kiln: the inputs of record are vars; see detail::with_vars for other operands");
+  Context* context = detail::shared_context(op, {inputs.context()...});
+  if (!context) return Var<R, T>(std::move(value));
+  detail::GradNode* node = nullptr;
+  if (context->recording() && (inputs.wants_grad() || ...)) {
+    node = static_cast<Tape*>(context)->append(value, std::move(pull_back), inputs.grad_slot()...);
+  }
+  return {context->ref(), std::move(value), node};
+}
+
+/// The same value, through which no gradient flows.
+template <int R, class T>
+Var<R, T> detach(const Var<R, T>& x) {
+  return {x.context_ref(), detail::alias(x.value()), nullptr};
+}
+
+}  // namespace kiln

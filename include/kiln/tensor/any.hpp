@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `AnyTensor`: a tensor whose rank and element type are known only at run time, for code that must not be a template, such
+/// as what callbacks see. `any.as<2>()` gives the tensor back or says what it is instead.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+
+#include <kiln/core/type_name.hpp>
+#include <kiln/tensor/tensor.hpp>
+
+namespace kiln {
+
+/// A tensor of any rank and element type, or none.
+class AnyTensor {
+ public:
+  AnyTensor() = default;
+
+  template <int R, class T>
+  AnyTensor(Tensor<R, T> tensor) : ops_(&ops<R, T>) {
+    static_assert(sizeof(Tensor<R, T>) <= sizeof(storage_));
+    std::construct_at(reinterpret_cast<Tensor<R, T>*>(storage_), std::move(tensor));
+  }
+
+  AnyTensor(const AnyTensor& other) : ops_(other.ops_) {
+    if (ops_) ops_->copy(other.storage_, storage_);
+  }
+  AnyTensor(AnyTensor&& other) noexcept : ops_(other.ops_) {
+    if (ops_) ops_->move(other.storage_, storage_);
+    other.reset();
+  }
+  AnyTensor& operator=(AnyTensor other) noexcept {
+    reset();
+    ops_ = other.ops_;
+    if (ops_) ops_->move(other.storage_, storage_);
+    return *this;
+  }
+  ~AnyTensor() { reset(); }
+
+  void reset() {
+    if (ops_) std::exchange(ops_, nullptr)->destroy(storage_);
+  }
+
+  bool empty() const { return ops_ == nullptr; }
+
+  template <int R, class T = float>
+  bool is() const {
+    return ops_ == &ops<R, T>;
+  }
+
+  /// The tensor. Throws: UsageError if it has another rank or element type.
+  template <int R, class T = float>
+  Tensor<R, T>& as() {
+    if (!is<R, T>()) fail<UsageError>("as", concat("asked for ", ops<R, T>.type), concat("it holds ", type()));
+    return *std::launder(reinterpret_cast<Tensor<R, T>*>(storage_));
+  }
+  template <int R, class T = float>
+  const Tensor<R, T>& as() const {
+    return const_cast<AnyTensor&>(*this).as<R, T>();
+  }
+
+  /// Such as `Tensor<2, float>`, or `nothing`.
+  std::string_view type() const { return ops_ ? ops_->type : "nothing"; }
+  int rank() const { return ops_ ? ops_->rank : 0; }
+  /// The sizes; valid as long as the tensor is not replaced.
+  Dims dims() const { return ops_ ? ops_->dims(storage_) : Dims{}; }
+
+ private:
+  struct Ops {
+    std::string_view type;
+    int rank;
+    void (*copy)(const std::byte*, std::byte*);
+    void (*move)(std::byte*, std::byte*);
+    void (*destroy)(std::byte*);
+    Dims (*dims)(const std::byte*);
+  };
+
+  template <int R, class T>
+  static constexpr Ops ops = {
+      type_name<Tensor<R, T>>(), R,
+      [](const std::byte* from, std::byte* to) {
+        std::construct_at(reinterpret_cast<Tensor<R, T>*>(to), *std::launder(reinterpret_cast<const Tensor<R, T>*>(from)));
+      },
+      [](std::byte* from, std::byte* to) {
+        std::construct_at(reinterpret_cast<Tensor<R, T>*>(to),
+                          std::move(*std::launder(reinterpret_cast<Tensor<R, T>*>(from))));
+      },
+      [](std::byte* at) { std::destroy_at(std::launder(reinterpret_cast<Tensor<R, T>*>(at))); },
+      [](const std::byte* at) { return std::launder(reinterpret_cast<const Tensor<R, T>*>(at))->shape().span(); }};
+
+  const Ops* ops_ = nullptr;
+  alignas(std::max_align_t) std::byte storage_[sizeof(Tensor<max_rank, double>)];
+};
+
+}  // namespace kiln
