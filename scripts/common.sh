@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Kiln authors
 # SPDX-License-Identifier: MIT
 
+# shellcheck shell=sh disable=SC2154
 # Shared by the scripts of this folder: installs what is missing, configures, builds. Sourced by sh or bash from a
 # script that has set `root` to the top of the source tree.
 
@@ -50,11 +51,11 @@ need() {
   fi
   say "Installing:$missing"
   # shellcheck disable=SC2086  # a list of words
-  apt_get install --yes --no-install-recommends $missing >/dev/null 2>&1 </dev/null && return 0
-  # The package lists are absent or out of date.
+  if apt_get install --yes --no-install-recommends $missing >/dev/null 2>&1 </dev/null; then return 0; fi
+  # The package lists may be absent or out of date.
+  quietly apt_get update || die "Could not fetch the package lists."
   # shellcheck disable=SC2086
-  quietly apt_get update && quietly apt_get install --yes --no-install-recommends $missing ||
-    die "Could not install:$missing"
+  quietly apt_get install --yes --no-install-recommends $missing || die "Could not install:$missing"
 }
 
 # configure NAME [CMAKE-OPTION ...]: sets up build/NAME and leaves its path in `build`.
@@ -71,7 +72,7 @@ configure() {
     # Copies of the tree in other places share what was compiled once.
     export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
   fi
-  quietly cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release "$@" || die "Configuring $build failed."
+  quietly cmake -S "$root" -B "$build" "$@" || die "Configuring $build failed."
 }
 
 # compile [TARGET ...]: builds these targets, or everything, in the folder that was configured last.

@@ -8,5 +8,6 @@ compiler=$1 pkg_config=$2 program=$4
 export PKG_CONFIG_PATH="$3"
 flags=$("$pkg_config" --cflags --libs kiln)
 # eval, because pkg-config quotes the spaces of a path.
-eval "\"\$compiler\" \"\$(dirname \"\$0\")/program.cpp\" $flags -o \"\$program\""
+eval "set -- $flags"
+"$compiler" "$(dirname "$0")/program.cpp" "$@" -o "$program"
 "$program"
