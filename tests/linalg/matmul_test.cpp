@@ -217,13 +217,15 @@ TEST_CASE("matmul: sizes that do not fit") {
         "matmul: first axis of a must equal first of b: got shapes (2, 3) and (4, 5), a transposed");
   CHECK(message_of([&] { matmul(a, b, {.transpose_b = true}); }) ==
         "matmul: last axis of a must equal last of b: got shapes (2, 3) and (4, 5), b transposed");
-  CHECK(message_of([&] { matmul(b, x); }) == "matmul: last axis of a must equal first of b: got shapes (4, 5) and (3,)");
+  CHECK(message_of([&] { matmul(b, x); }) ==
+        "matmul: last axis of a must equal first of b: got shapes (4, 5) and (3,)");
   CHECK(message_of([&] { matmul(n, n); }) ==
         "matmul: last axis of a must equal second to last of b: got shapes (2, 3, 4) and (2, 3, 4)");
   CHECK(message_of([&] { matmul(n, numbers<float>(Shape<3>(3, 4, 1), 1)); }) ==
         "matmul: batch axes must be equal, or 1: got shapes (2, 3, 4) and (3, 4, 1)");
-  CHECK(message_of([&] { matmul_into(b, a, x.clone().reshape({3, 1})); }) ==
-        "matmul_into: out must have shape (2, 1): got (4, 5)");
+  CHECK(message_of([&] {
+          matmul_into(b, a, x.clone().reshape({3, 1}));
+        }) == "matmul_into: out must have shape (2, 1): got (4, 5)");
   CHECK(message_of([&] { matmul_into(b, a, b); }) ==
         "matmul_into: last axis of a must equal first of b: got shapes (2, 3) and (4, 5)");
 }

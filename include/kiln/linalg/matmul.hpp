@@ -57,10 +57,11 @@ inline MatmulPlan plan_matmul(std::string_view op, Dims a, Dims a_strides, Dims 
   const std::size_t a_inner = a_rank == 1 ? 0 : a_rank - (transpose_a ? 2 : 1);
   const std::size_t b_inner = b_rank == 1 ? 0 : b_rank - (transpose_b ? 1 : 2);
   if (a[a_inner] != b[b_inner]) {
-    fail<ShapeError>(op, concat(matmul_axis_name(a_inner, a_rank, true), " axis of a must equal ",
-                                matmul_axis_name(b_inner, b_rank, false), " of b"),
-                     concat("got shapes ", a, " and ", b, transpose_a ? ", a transposed" : "",
-                            transpose_b ? ", b transposed" : ""));
+    fail<ShapeError>(
+        op,
+        concat(matmul_axis_name(a_inner, a_rank, true), " axis of a must equal ",
+               matmul_axis_name(b_inner, b_rank, false), " of b"),
+        concat("got shapes ", a, " and ", b, transpose_a ? ", a transposed" : "", transpose_b ? ", b transposed" : ""));
   }
 
   MatmulPlan plan;
@@ -78,7 +79,8 @@ inline MatmulPlan plan_matmul(std::string_view op, Dims a, Dims a_strides, Dims 
     }
     const Index size = a_size == 1 ? b_size : a_size;
     const LoopRole role = b_size == 1 ? LoopRole::row : a_size == 1 ? LoopRole::column : LoopRole::batch;
-    plan.loops.add({role, size, a_axis < a_batches ? a_strides[a_axis] : 0, b_axis < b_batches ? b_strides[b_axis] : 0, 0});
+    plan.loops.add(
+        {role, size, a_axis < a_batches ? a_strides[a_axis] : 0, b_axis < b_batches ? b_strides[b_axis] : 0, 0});
     plan.shape[plan.rank++] = size;
   }
   if (a_rank > 1) {
@@ -97,7 +99,7 @@ inline MatmulPlan plan_matmul(std::string_view op, Dims a, Dims a_strides, Dims 
 
 template <class T>
 void execute_matmul(MatmulPlan& plan, MatmulRun<T> run, const T* a, const T* b, T* c, Dims c_strides, double alpha,
-                double beta) {
+                    double beta) {
   for (std::size_t i = 0; i < plan.rank; ++i) plan.loops.loops[i].c = c_strides[i];
   pair_matmul(run, plan.loops, a, b, c, static_cast<T>(alpha), static_cast<T>(beta));
 }
@@ -126,12 +128,14 @@ Tensor<matmul_rank<A, B>, T> matmul_with(std::type_identity_t<MatmulRun<T>> run,
   Shape<rank> shape;
   std::copy_n(plan.shape.begin(), rank, shape.dims.begin());
   auto c = uninitialised<T>(shape);
-  execute_matmul<T>(plan, run, from_a.data(), from_b.data(), c.data(), row_major_strides(shape).span(), options.alpha, 0);
+  execute_matmul<T>(plan, run, from_a.data(), from_b.data(), c.data(), row_major_strides(shape).span(), options.alpha,
+                    0);
   return c;
 }
 
 template <class C, class A, class B, class T = element_t<A>>
-void matmul_into_with(std::type_identity_t<MatmulRun<T>> run, C& out, const A& a, const B& b, MatmulIntoOptions options) {
+void matmul_into_with(std::type_identity_t<MatmulRun<T>> run, C& out, const A& a, const B& b,
+                      MatmulIntoOptions options) {
   const auto from_a = a.view();
   const auto from_b = b.view();
   const auto to = out.view();
@@ -141,15 +145,16 @@ void matmul_into_with(std::type_identity_t<MatmulRun<T>> run, C& out, const A& a
   if (!std::equal(shape.begin(), shape.end(), to.shape().begin())) {
     fail<ShapeError>("matmul_into", concat("out must have shape ", shape), concat("got ", to.shape()));
   }
-  execute_matmul<T>(plan, run, from_a.data(), from_b.data(), to.data(), to.strides().span(), options.alpha, options.beta);
+  execute_matmul<T>(plan, run, from_a.data(), from_b.data(), to.data(), to.strides().span(), options.alpha,
+                    options.beta);
 }
 
 }  // namespace detail
 
 /// The matrix product, as `torch.matmul`: of matrices, of a matrix and a vector, of two vectors (a scalar), and of
 /// batches of matrices along leading axes, which broadcast. Integers are multiplied by plain loops.
-/// Shapes: (m, k) (k, n) -> (m, n); (m, k) (k) -> (m); (k) (k, n) -> (n); (k) (k) -> (); (N, m, k) (N, k, n) -> (N, m, n);
-/// (N, m, k) (k, n) -> (N, m, n). Throws: ShapeError.
+/// Shapes: (m, k) (k, n) -> (m, n); (m, k) (k) -> (m); (k) (k, n) -> (n); (k) (k) -> (); (N, m, k) (N, k, n) -> (N, m,
+/// n); (N, m, k) (k, n) -> (N, m, n). Throws: ShapeError.
 template <TensorLike A, TensorLike B>
 auto matmul(const A& a, const B& b, MatmulOptions options = {}) {
   detail::require_matmul_operands<A, B>();
@@ -163,8 +168,8 @@ auto matmul(const A& a, const B& b, MatmulOptions options = {}) {
   return detail::matmul_with([](const MatmulArgs<element_t<A>>& args) { K::run(args); }, a, b, options);
 }
 
-/// out = alpha * op(a) * op(b) + beta * out, without a temporary. `out` is a tensor or a view of the product's shape and
-/// overlaps neither operand. Throws: ShapeError.
+/// out = alpha * op(a) * op(b) + beta * out, without a temporary. `out` is a tensor or a view of the product's shape
+/// and overlaps neither operand. Throws: ShapeError.
 template <TensorLike C, TensorLike A, TensorLike B>
 void matmul_into(C&& out, const A& a, const B& b, MatmulIntoOptions options = {}) {
   detail::require_matmul_operands<A, B>();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <kiln/core/memory.hpp>
+#include <kiln/core/parallel.hpp>
 #include <kiln/core/shape.hpp>
 #include <kiln/kernels/contraction.hpp>
 #include <kiln/kernels/matmul.hpp>
@@ -25,7 +26,8 @@ using MatmulRun = void (*)(const MatmulArgs<T>&);
 /// What a loop of c[batch, row, column] = sum of a[batch, row, inner] * b[batch, inner, column] is for.
 enum class LoopRole : unsigned char { batch, row, column, inner };
 
-/// One loop and the steps that it makes in the three tensors; a step is not looked at where the role rules the loop out.
+/// One loop and the steps that it makes in the three tensors; a step is not looked at where the role rules the loop
+/// out.
 struct PairLoop {
   LoopRole role;
   Index size;
@@ -93,7 +95,8 @@ inline MatrixLayout layout_of(const FusedLoop& rows, const FusedLoop& columns) {
   return {};
 }
 
-/// One tensor of the product, (batches, rows, columns), and a packed copy of it where a kernel could not use it in place.
+/// One tensor of the product, (batches, rows, columns), and a packed copy of it where a kernel could not use it in
+/// place.
 template <class T>
 struct MatrixOperand {
   T* data;
@@ -133,10 +136,11 @@ struct MatrixOperand {
 
 /// c = alpha * (the sum over the inner loops of a * b) + beta * c. With beta == 0, c is not read.
 template <class T>
-void pair_matmul(MatmulRun<T> run, const PairLoops& loops, const T* a, const T* b, T* c, T alpha = T{1}, T beta = T{0}) {
+void pair_matmul(MatmulRun<T> run, const PairLoops& loops, const T* a, const T* b, T* c, T alpha = T{1},
+                 T beta = T{0}) {
   std::array<PairLoops, 4> groups;
   for (const PairLoop& loop : loops) groups[static_cast<std::size_t>(loop.role)].add(loop);
-  auto& [batches, rows, columns, inner] = groups;
+  PairLoops &batches = groups[0], &rows = groups[1], &columns = groups[2], &inner = groups[3];
   if (batches.total() == 0 || rows.total() == 0 || columns.total() == 0) return;
 
   // Within a group the order is free; memory order gives loops the best chance to fuse.
@@ -155,10 +159,19 @@ void pair_matmul(MatmulRun<T> run, const PairLoops& loops, const T* a, const T* 
   right.load(b);
   if (beta != T{0}) out.load(c);
 
-  MatmulArgs<T> args{.m = rows.total(), .n = columns.total(), .k = inner.total(),
-                     .a = left.data, .lda = left.layout.ld, .transpose_a = left.layout.transposed,
-                     .b = right.data, .ldb = right.layout.ld, .transpose_b = right.layout.transposed,
-                     .c = out.data, .ldc = out.layout.ld, .alpha = alpha, .beta = beta};
+  MatmulArgs<T> args{.m = rows.total(),
+                     .n = columns.total(),
+                     .k = inner.total(),
+                     .a = left.data,
+                     .lda = left.layout.ld,
+                     .transpose_a = left.layout.transposed,
+                     .b = right.data,
+                     .ldb = right.layout.ld,
+                     .transpose_b = right.layout.transposed,
+                     .c = out.data,
+                     .ldc = out.layout.ld,
+                     .alpha = alpha,
+                     .beta = beta};
   PairStep a_step = &PairLoop::a;
   PairStep b_step = &PairLoop::b;
   if (out.layout.transposed) {  // kernels write rows, so c's columns are computed as rows of the transposed product
@@ -170,22 +183,24 @@ void pair_matmul(MatmulRun<T> run, const PairLoops& loops, const T* a, const T* 
     args.transpose_b = !left.layout.transposed;
   }
 
-  std::array<Index, PairLoops::capacity> at;
-  std::fill_n(at.begin(), batches.count, 0);
-  std::size_t axis = 0;
-  do {
-    run(args);
-    for (axis = batches.count; axis > 0; --axis) {
-      const PairLoop& loop = batches.loops[axis - 1];
-      const bool wrap = ++at[axis - 1] == loop.size;
-      const Index steps = wrap ? 1 - loop.size : 1;
-      args.a += steps * (loop.*a_step);
-      args.b += steps * (loop.*b_step);
-      args.c += steps * loop.c;
-      if (!wrap) break;
-      at[axis - 1] = 0;
+  auto run_batches = [&, a_step, b_step](Index first, Index last) {
+    for (Index batch = first; batch < last; ++batch) {
+      MatmulArgs<T> matrix = args;
+      Index rest = batch;
+      for (std::size_t i = batches.count; i-- > 0; rest /= batches.loops[i].size) {
+        const PairLoop& loop = batches.loops[i];
+        const Index at = rest % loop.size;
+        matrix.a += at * (loop.*a_step);
+        matrix.b += at * (loop.*b_step);
+        matrix.c += at * loop.c;
+      }
+      run(matrix);
     }
-  } while (axis > 0);
+  };
+  // Few batches leave the threads to the kernel. Either way the bits are the same.
+  const Index count = batches.total();
+  if (count < num_threads()) run_batches(0, count);
+  else parallel_ranges(count, args.m * args.n * args.k, run_batches);
   out.store(c);
 }
 
