@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `announce`: how a layer says that it runs. Hooks, summaries, profilers, NaN search and the paths in error messages all
+/// live from this one mechanism. A user's layer opts in with one line:
+///
+///     auto operator()(const auto& input) const {
+///       return announce(*this, input, [&](const auto& x) { return x * gain; });
+///     }
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <kiln/autograd/any_var.hpp>
+#include <kiln/core/type_name.hpp>
+
+namespace kiln {
+
+/// What tells layers apart: a struct and its first field share an address, so the type counts too.
+struct LayerKey {
+  const void* address = nullptr;
+  const void* type = nullptr;
+  friend bool operator==(const LayerKey&, const LayerKey&) = default;
+};
+
+template <class Layer>
+LayerKey layer_key(const Layer& layer) {
+  return {&layer, type_id<Layer>()};
+}
+
+/// How a layer type is called in tables and messages: its `layer_name` if it has one, else the name of the type.
+template <class Layer>
+constexpr std::string_view layer_type_name() {
+  if constexpr (requires { Layer::layer_name; }) return Layer::layer_name;
+  else return type_name<Layer>();
+}
+
+/// The paths of a model's layers: `hidden`, `2`, `body.0`; the model itself has the empty path.
+class LayerNames {
+ public:
+  struct Entry {
+    LayerKey key;
+    std::string path;
+    std::string_view type;
+  };
+
+  std::string root;  ///< what stands before every path in messages: the model's type
+  std::vector<Entry> entries;
+
+  const Entry* find(LayerKey key) const {
+    for (const Entry& entry : entries) {
+      if (entry.key == key) return &entry;
+    }
+    return nullptr;
+  }
+};
+
+/// One run of a layer, as observers see it.
+struct LayerCall {
+  LayerKey key;
+  std::string_view type;
+  std::string_view path;  ///< empty for the model itself and where the context knows no names
+  bool named;             ///< whether the context knows this layer
+  const AnyVar& input;
+};
+
+/// Is told about every layer that runs in a context. Observers form a list: `next` is told after this one.
+struct LayerObserver {
+  LayerObserver* next = nullptr;
+  void (*entered)(LayerObserver& self, const LayerCall& call) = nullptr;
+  /// May replace the output by a var of the same rank and element type.
+  void (*left)(LayerObserver& self, const LayerCall& call, AnyVar& output) = nullptr;
+};
+
+namespace detail {
+
+/// The layer's place for an error message: `Mlp.hidden`, or its type where the context knows no names.
+inline std::string layer_place(const LayerNames* names, LayerKey key, std::string_view type) {
+  const LayerNames::Entry* entry = names ? names->find(key) : nullptr;
+  if (!entry) return std::string(type);
+  return entry->path.empty() ? names->root : concat(names->root, ".", entry->path);
+}
+
+template <class X>
+decltype(auto) as_var(const X& x) {
+  static_assert(VarOperand<X>, "kiln: a layer takes a Var or a Tensor");
+  if constexpr (is_var<X>) return (x);
+  else return to_var(nullptr, x);
+}
+
+template <class V, class F>
+auto run_observed(Context& context, LayerKey key, std::string_view type, const V& x, F& forward) {
+  const LayerNames* names = context.layer_names();
+  const LayerNames::Entry* entry = names ? names->find(key) : nullptr;
+  const AnyVar input(x);
+  const LayerCall call{key, type, entry ? std::string_view(entry->path) : "", entry != nullptr, input};
+  LayerObserver* first = context.observers();
+  for (LayerObserver* o = first; o; o = o->next) {
+    if (o->entered) o->entered(*o, call);
+  }
+  using Result = std::remove_cvref_t<decltype(forward(x))>;
+  if constexpr (is_var<Result>) {
+    AnyVar output(forward(x));
+    for (LayerObserver* o = first; o; o = o->next) {
+      if (o->left) o->left(*o, call, output);
+    }
+    return output.as<Result::rank, typename Result::value_type>();
+  } else {
+    auto result = forward(x);  // a tuple or struct of vars: seen from outside only as having run
+    AnyVar none;
+    for (LayerObserver* o = first; o; o = o->next) {
+      if (o->left) o->left(*o, call, none);
+    }
+    return result;
+  }
+}
+
+}  // namespace detail
+
+/// Runs `forward(x)` as the layer, where x is the input as a Var: observers hear of it, and errors name the layer.
+template <class Layer, class X, class F>
+auto announce(const Layer& layer, const X& input, F&& forward) {
+  const auto& x = detail::as_var(input);
+  Context* context = x.context();
+  try {
+    if (!context || !context->observers()) return forward(x);
+    return detail::run_observed(*context, layer_key(layer), layer_type_name<Layer>(), x, forward);
+  } catch (Error& error) {
+    error.at(detail::layer_place(context ? context->layer_names() : nullptr, layer_key(layer), layer_type_name<Layer>()));
+    throw;
+  }
+}
+
+}  // namespace kiln
