@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `Linear`: a fully connected layer, y = x weight' + bias.
+#pragma once
+
+#include <cmath>
+
+#include <kiln/autograd/linear_algebra.hpp>
+#include <kiln/nn/init.hpp>
+#include <kiln/nn/module.hpp>
+
+namespace kiln {
+
+/// x (..., in) to (..., out). Weight and bias start uniform in +-1/sqrt(in), as torch.nn.Linear.
+/// Throws: ShapeError unless the input's last axis is `in`.
+template <class T>
+struct BasicLinear {
+  static constexpr std::string_view layer_name = "Linear";
+
+  Index in = 0;
+  Index out = 0;
+  Param<2, T> weight = kaiming_uniform<T>({out, in}, {.negative_slope = std::sqrt(5.0)});
+  Param<1, T> bias = uniform<T>({out}, -1 / std::sqrt(static_cast<double>((std::max)(in, Index{1}))),
+                                1 / std::sqrt(static_cast<double>((std::max)(in, Index{1}))));
+
+  auto operator()(const auto& input) const {
+    return announce(*this, input, [&](const auto& x) {
+      if (out == 0) fail<UsageError>("linear", "the layer needs its sizes, as in Linear{784, 10}", "it was made without");
+      return linear(x, weight, bias);
+    });
+  }
+};
+
+using Linear = BasicLinear<float>;
+
+}  // namespace kiln

@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `Sequential`: layers called one after the other. Its fields are named 0, 1, 2, ... as in PyTorch.
+#pragma once
+
+#include <tuple>
+
+#include <kiln/nn/module.hpp>
+
+namespace kiln {
+
+/// Layers, lambdas or functions, one after the other: `Sequential{Flatten{}, Linear{784, 10}}`, or as a member
+/// `Sequential<Linear, ReLU, Linear> body{{784, 50}, {}, {50, 10}};`. Braces construct the layers in order.
+template <class... Layers>
+struct Sequential {
+  static_assert(sizeof...(Layers) > 0, "kiln: a Sequential needs at least one layer");
+  static constexpr std::string_view layer_name = "Sequential";
+
+  std::tuple<Layers...> layers;
+
+  Sequential()
+    requires(std::is_default_constructible_v<Layers> && ...)
+  = default;
+  Sequential(Layers... in_order) : layers(std::move(in_order)...) {}
+
+  auto operator()(const auto& input) const {
+    return announce(*this, input, [&](const auto& x) { return run<0>(x); });
+  }
+
+  static void fields(auto& self, auto&& f) {
+    std::apply([&](auto&... layer) { std::size_t i = 0; (f(concat(i++), layer), ...); }, self.layers);
+  }
+
+ private:
+  template <std::size_t I>
+  auto run(const auto& x) const {
+    auto y = call(std::get<I>(layers), x);
+    if constexpr (I + 1 == sizeof...(Layers)) return y;
+    else return run<I + 1>(y);
+  }
+
+  /// Library layers announce themselves; the others are announced here.
+  template <class Layer, class X>
+  static auto call(const Layer& layer, const X& x) {
+    static_assert(std::invocable<const Layer&, const X&>,
+                  "kiln: a layer of this Sequential cannot be called with what the layer before it returns: its operator() "
+                  "must be const and take a Var of that rank");
+    if constexpr (requires { Layer::layer_name; }) return layer(x);
+    else return announce(layer, x, layer);
+  }
+};
+
+template <class... Layers>
+Sequential(Layers...) -> Sequential<Layers...>;
+
+}  // namespace kiln
