@@ -110,6 +110,16 @@ template <class Body, class... Args>
 }
 #endif
 
+/// Calls `Body::run<Bytes>(args...)`, compiled for the instruction set with vectors of that width.
+template <int Bytes, class Body, class... Args>
+inline void run_for(Args... args) {
+#if KILN_X86_DISPATCH
+  if constexpr (Bytes == 64) return run_avx512<Body>(args...);
+  else if constexpr (Bytes == 32) return run_avx2<Body>(args...);
+#endif
+  if constexpr (Bytes == 16) run_baseline<Body>(args...);
+}
+
 /// Calls `Body::run<Bytes>(args...)`, compiled for the instruction set in use. Arguments are passed by value.
 template <class Body, class... Args>
 inline void run_for_isa(Args... args) {

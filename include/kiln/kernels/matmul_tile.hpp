@@ -1,0 +1,264 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// The vector loops of the native matmul: products of one tile, and the packing that feeds them.
+///
+/// A product is seen as out[i, j] += s[i, p] * v[p, j]: numbers of s are broadcast, v is read in vectors along j. Which
+/// operand plays which part is up to the caller. Panels of s hold a tile's rows side by side for each p.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include <kiln/core/shape.hpp>
+#include <kiln/kernels/simd.hpp>
+
+namespace kiln::detail {
+
+/// How much of the output one tile holds: as many accumulators as the registers take.
+template <class T, int Bytes>
+struct TileSize {
+  static constexpr int rows = Bytes == 64 ? 8 : 4;
+  static constexpr int fewer_rows = Bytes == 64 ? 5 : 3;  // with `rows`, makes up every number from 28 or 6 on
+  static constexpr int vectors = Bytes == 16 ? 2 : 3;
+  static constexpr Index width = vectors * lanes<T, Bytes>;
+  static constexpr int dot_rows = Bytes == 64 ? 4 : 2;
+  static constexpr int dot_columns = 5;
+};
+
+/// Keeps a loaded vector in a register: g++ 12 would load it again for every use, and two loads a product are too many.
+template <class V>
+[[gnu::always_inline]] inline void keep_in_register([[maybe_unused]] V& v) {
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+  if constexpr (sizeof(V) >= 16) asm("" : "+v"(v));
+#endif
+}
+
+/// Where a tile's results go: c = alpha * sum + beta * c for `columns` columns.
+template <class T>
+struct TileOut {
+  T* c;
+  Index row_stride;
+  Index column_stride;
+  Index columns;
+  T alpha;
+  T beta;
+};
+
+/// A tile of R rows and N vectors of columns: s is a panel of R rows, v's rows are v_step apart.
+template <int R, int N>
+struct TileLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* s, const T* v, Index v_step, Index depth,
+                                                const TileOut<T>* out) {
+    constexpr Index L = lanes<T, Bytes>;
+    using V = Vec<T, Bytes>;
+    V sums[R][N] = {};
+    for (Index p = 0; p < depth; ++p) {
+      V row[N];
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) {
+        load(row[n], v + n * L);
+        keep_in_register(row[n]);
+        prefetch(v + 16 * v_step + n * L);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        V factor = s[r] - V{};
+        keep_in_register(factor);
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) sums[r][n] += factor * row[n];
+      }
+      s += R;
+      v += v_step;
+    }
+    if (out->column_stride == 1 && out->columns == N * L) {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) {
+          T* c = out->c + r * out->row_stride + n * L;
+          V result = out->alpha * sums[r][n];
+          if (out->beta != T{0}) {
+            V old;
+            load(old, c);
+            result += out->beta * old;
+          }
+          store(c, result);
+        }
+      }
+      return;
+    }
+    T results[R * N * static_cast<int>(L)];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) store(results + (r * N + n) * L, sums[r][n]);
+    }
+    put(*out, R, results, N * L, 1);
+  }
+
+  template <class T>
+  [[gnu::always_inline]] static inline void prefetch([[maybe_unused]] const T* p) {
+#if defined(__GNUC__)
+    __builtin_prefetch(p);
+#endif
+  }
+
+  /// c = alpha * results + beta * c, number by number.
+  template <class T>
+  [[gnu::always_inline]] static inline void put(const TileOut<T>& out, Index rows, const T* results, Index row_step,
+                                                Index column_step) {
+    for (Index j = 0; j < out.columns; ++j) {
+      for (Index i = 0; i < rows; ++i) {
+        T& c = out.c[i * out.row_stride + j * out.column_stride];
+        T result = out.alpha * results[i * row_step + j * column_step];
+        c = out.beta == T{0} ? result : result + out.beta * c;
+      }
+    }
+  }
+};
+
+/// low, high = the lanes of x and y taken in turn, first and second half.
+template <class V, std::size_t... I>
+[[gnu::always_inline]] inline void interleave(const V& x, const V& y, V& low, V& high, std::index_sequence<I...>) {
+  constexpr std::size_t L = sizeof...(I);
+  V first = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L)...);
+  high = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L + L / 2)...);
+  low = first;
+}
+
+/// v = sums of neighbours, of x in the lower half and of y in the upper half.
+template <class V, std::size_t... I>
+[[gnu::always_inline]] inline void add_neighbours(const V& x, const V& y, V& v, std::index_sequence<I...>) {
+  v = __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
+}
+
+/// Transposes a square of vectors in registers.
+template <class T, int Bytes>
+[[gnu::always_inline]] inline void transpose_square(Vec<T, Bytes>* x) {
+  constexpr Index L = lanes<T, Bytes>;
+  if constexpr (L > 1) {
+    Vec<T, Bytes> y[L];
+#pragma GCC unroll 4
+    for (Index size = 1; size < L; size *= 2) {
+#pragma GCC unroll 16
+      for (Index i = 0; i < L / 2; ++i) {
+        interleave(x[i], x[i + L / 2], y[2 * i], y[2 * i + 1], std::make_index_sequence<static_cast<std::size_t>(L)>{});
+      }
+#pragma GCC unroll 16
+      for (Index i = 0; i < L; ++i) x[i] = y[i];
+    }
+  }
+}
+
+/// out[p * out_step + i] = in[i * in_row + p * in_step] for i < rows, and 0 for the other i < width.
+struct PackLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* in, Index in_row, Index in_step, Index rows, Index depth, T* out,
+                                                Index out_step, Index width) {
+    constexpr Index L = lanes<T, Bytes>;
+    if (rows < width) {
+      for (Index p = 0; p < depth; ++p) {
+        for (Index i = rows; i < width; ++i) out[p * out_step + i] = T{};
+      }
+    }
+    if (in_row == 1) {
+      for (Index p = 0; p < depth; ++p) {
+        Index i = 0;
+        for (; i + L <= rows; i += L) {
+          Vec<T, Bytes> x;
+          load(x, in + p * in_step + i);
+          store(out + p * out_step + i, x);
+        }
+        for (; i < rows; ++i) out[p * out_step + i] = in[p * in_step + i];
+      }
+      return;
+    }
+    for (Index first = 0; first < rows; first += L) {
+      Index count = rows - first < L ? rows - first : L;
+      const T* from = in + first * in_row;
+      T* to = out + first;
+      Index p = 0;
+      // A vector longer than a whole panel runs over into the next p, which is written afterwards.
+      bool fits = first + L <= width;
+      bool spills = !fits && first == 0 && count == out_step;
+      for (; in_step == 1 && (fits || spills) && p + (fits ? L : 2 * L) <= depth; p += L) {
+        Vec<T, Bytes> square[L] = {};
+#pragma GCC unroll 16
+        for (Index i = 0; i < L; ++i) {
+          if (i < count) load(square[i], from + i * in_row + p);
+        }
+        transpose_square<T, Bytes>(square);
+#pragma GCC unroll 16
+        for (Index i = 0; i < L; ++i) store(to + (p + i) * out_step, square[i]);
+      }
+      for (; p < depth; ++p) {
+        for (Index i = 0; i < count; ++i) to[p * out_step + i] = from[i * in_row + p * in_step];
+      }
+    }
+  }
+};
+
+/// A tile of R rows and N columns of dot products: for operands that both lie side by side along p, without packing.
+template <int R, int N>
+struct DotTileLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* s, Index s_row, Index rows, const T* v, Index v_column, Index depth,
+                                                const TileOut<T>* out) {
+    constexpr Index L = lanes<T, Bytes>;
+    using V = Vec<T, Bytes>;
+    V sums[R][N] = {};
+    // A tile at the edge computes its last row again.
+    const T* row[R];
+    for (int r = 0; r < R; ++r) row[r] = s + (r < rows ? r : rows - 1) * s_row;
+    Index p = 0;
+    for (; p + L <= depth; p += L) {
+      V x[R];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        load(x[r], row[r] + p);
+        keep_in_register(x[r]);
+      }
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) {
+        V y;
+        load(y, v + n * v_column + p);
+        keep_in_register(y);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) sums[r][n] += x[r] * y;
+      }
+    }
+    T results[N][R];
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) {
+      V column[R];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) column[r] = sums[r][n];
+      if constexpr (L > 1) {
+        // Halves the number of vectors, then of lanes, until one vector begins with the R sums.
+#pragma GCC unroll 4
+        for (Index left = L, vectors = R; left > 1; left /= 2) {
+          vectors = vectors > 1 ? vectors / 2 : 1;
+#pragma GCC unroll 4
+          for (Index i = 0; i < vectors; ++i) {
+            add_neighbours(column[(2 * i) % R], column[(2 * i + 1) % R], column[i],
+                           std::make_index_sequence<static_cast<std::size_t>(L)>{});
+          }
+        }
+        std::memcpy(results[n], &column[0], sizeof(results[n]));
+      } else {
+        for (int r = 0; r < R; ++r) std::memcpy(&results[n][r], &column[r], sizeof(T));
+      }
+    }
+    for (; p < depth; ++p) {
+      for (int n = 0; n < N; ++n) {
+        for (int r = 0; r < R; ++r) results[n][r] += row[r][p] * v[n * v_column + p];
+      }
+    }
+    TileLoop<R, N>::put(*out, rows, results[0], 1, R);
+  }
+};
+
+}  // namespace kiln::detail
