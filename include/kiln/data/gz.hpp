@@ -56,7 +56,7 @@ class InputFile {
   /// Throws: DataError unless `path` is a regular file, not empty, that may be read.
   InputFile(std::string_view op, std::string_view path) : op_(op), path_(path) {
     struct stat status;
-    if (::stat(path_.c_str(), &status) != 0) fail("file", "must be there", detail::system_message(errno));
+    if (::stat(path_.c_str(), &status) != 0) fail("file", "must be readable", detail::system_message(errno));
     if (S_ISDIR(status.st_mode)) fail("file", "must be a regular file", "it is a directory");
     if (!S_ISREG(status.st_mode)) fail("file", "must be a regular file", "it is a device, pipe or socket");
     file_.reset(std::fopen(path_.c_str(), "rb"));

@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -182,9 +184,9 @@ class DataLoader {
                    EpochSampler{data.size(), options.shuffle, options.seed.value_or(global_seed())}, options) {}
 
   /// With a sampler of one's own; `shuffle` and `seed` of the options are not used.
-  template <class Held>
+  template <class Held, std::same_as<S> Own>
     requires std::same_as<std::remove_cvref_t<Held>, D>
-  DataLoader(Held&& data, S sampler, const LoaderOptions& options = {})
+  DataLoader(Held&& data, Own sampler, const LoaderOptions& options = {})
       : state_(std::make_shared<State>(detail::hold(std::forward<Held>(data)), std::move(sampler), options)) {}
 
   /// Samples in an epoch.

@@ -69,11 +69,11 @@ inline std::vector<std::string> data_folders(std::string_view name) {
   std::vector<std::string> folders;
   std::array<char, 4096> buffer{};
   if (::getcwd(buffer.data(), buffer.size()) == nullptr) return {concat("data/", name)};
-  std::string_view here = buffer.data();
-  while (!here.empty()) {
-    if (here.ends_with('/')) here.remove_suffix(1);
+  for (std::string_view here = buffer.data();;) {
+    while (here.ends_with('/')) here.remove_suffix(1);
     folders.push_back(concat(here, "/data/", name));
-    here = here.substr(0, here.rfind('/') == here.npos ? 0 : here.rfind('/'));
+    if (here.empty()) break;
+    here = here.substr(0, here.rfind('/') + 1);
   }
   return folders;
 }
