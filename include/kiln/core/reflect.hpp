@@ -101,19 +101,20 @@ inline constexpr FieldProblem field_problem = find_problem<T>();
 
 /// Names stand at the ends of the addresses in the signature: g++ writes `FieldAddress{((const void*)(& ...::name))}`,
 /// clang `{&no_object.object.name}`. Read from the last to the first: the types' names in between may hold anything.
+/// Character by character, because the compiler interprets this for every struct.
 template <std::size_t N>
 consteval std::array<std::string_view, N> names_in(std::string_view signature) {
-#ifdef __clang__
-  constexpr std::string_view after_name = "}", separator = "}, {&";
-#else
-  constexpr std::string_view after_name = "))}", separator = "))}, ";
-#endif
   std::array<std::string_view, N> names;
-  std::size_t stop = signature.rfind(after_name);
+  const char* c = signature.data() + signature.size() - 3;
   for (std::size_t i = N; i-- > 0;) {
-    std::size_t start = signature.find_last_of(".:", stop) + 1;
-    names[i] = signature.substr(start, stop - start);
-    if (i > 0) stop = signature.rfind(separator, start);
+#ifdef __clang__
+    while (*c != '}') --c;
+#else
+    while (*c != ')' || c[1] != ')' || c[2] != '}') --c;
+#endif
+    const char* end = c;
+    while (c[-1] != '.' && c[-1] != ':') --c;
+    names[i] = {c, static_cast<std::size_t>(end - c)};
   }
   return names;
 }

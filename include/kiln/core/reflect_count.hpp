@@ -50,6 +50,16 @@ struct AnyBaseOf {
   }
 };
 
+/// Converts to classes with constructors that are no containers. Braces around it ask such a class for a move.
+struct AnyWrapper {
+  virtual ~AnyWrapper() = 0;
+  template <class U>
+    requires(std::is_class_v<U> && !std::is_aggregate_v<U> && !requires { typename U::value_type; })
+  operator U() const&& {
+    __builtin_unreachable();
+  }
+};
+
 /// Converts to nothing; only a constructor that takes anything accepts it.
 struct Alien {
   virtual ~Alien() = 0;
@@ -67,30 +77,31 @@ inline constexpr bool takes_indexed<T, X, std::index_sequence<I...>> = requires 
 template <class T, std::size_t N, class X = Anything>
 inline constexpr bool takes = takes_indexed<T, X, std::make_index_sequence<N>>;
 
-/// Whether `T{head, x, x, ...}` compiles with `N` of x.
-template <class T, class Head, class Indices>
-inline constexpr bool takes_head_indexed = false;
-template <class T, class Head, std::size_t... I>
-inline constexpr bool takes_head_indexed<T, Head, std::index_sequence<I...>> = requires {
-  T{repeated<Head, 0>(), repeated<Anything, I>()...};
+/// Whether `T{x, x, special, x}` compiles with `Before` and `After` of x.
+template <class T, class Special, class Before, class After>
+inline constexpr bool takes_at_indexed = false;
+template <class T, class Special, std::size_t... B, std::size_t... A>
+inline constexpr bool takes_at_indexed<T, Special, std::index_sequence<B...>, std::index_sequence<A...>> = requires {
+  T{repeated<Anything, B>()..., repeated<Special, 0>(), repeated<Anything, A>()...};
 };
 
-template <class T, class Head, std::size_t N>
-inline constexpr bool takes_head = takes_head_indexed<T, Head, std::make_index_sequence<N>>;
+template <class T, class Special, std::size_t Before, std::size_t After>
+inline constexpr bool takes_at =
+    takes_at_indexed<T, Special, std::make_index_sequence<Before>, std::make_index_sequence<After>>;
 
-/// Whether `T{x, x, {x, x}, x}` compiles with `Before`, `Inside` and `After` of them.
-template <class T, class Before, class Inside, class After>
+/// Whether `T{x, x, {y, y}, x}` compiles with `Before`, `Inside` and `After` of them.
+template <class T, class Y, class Before, class Inside, class After>
 inline constexpr bool takes_nested_indexed = false;
-template <class T, std::size_t... B, std::size_t... I, std::size_t... A>
+template <class T, class Y, std::size_t... B, std::size_t... I, std::size_t... A>
 inline constexpr bool
-    takes_nested_indexed<T, std::index_sequence<B...>, std::index_sequence<I...>, std::index_sequence<A...>> =
+    takes_nested_indexed<T, Y, std::index_sequence<B...>, std::index_sequence<I...>, std::index_sequence<A...>> =
         requires {
-          T{repeated<Anything, B>()..., {repeated<Anything, I>()...}, repeated<Anything, A>()...};
+          T{repeated<Anything, B>()..., {repeated<Y, I>()...}, repeated<Anything, A>()...};
         };
 
-template <class T, std::size_t Before, std::size_t Inside, std::size_t After>
+template <class T, std::size_t Before, std::size_t Inside, std::size_t After, class Y = Anything>
 inline constexpr bool takes_nested =
-    takes_nested_indexed<T, std::make_index_sequence<Before>, std::make_index_sequence<Inside>,
+    takes_nested_indexed<T, Y, std::make_index_sequence<Before>, std::make_index_sequence<Inside>,
                          std::make_index_sequence<After>>;
 
 inline constexpr std::size_t no_count = static_cast<std::size_t>(-1);
@@ -125,10 +136,23 @@ consteval bool array_of_length_at() {
   }
 }
 
+/// Whether clang should not see `{}` for field `I`: it would compile the constexpr default constructor of, say, a tuple
+/// of layers, down to default member values that use fields without value, and warn of those.
+template <class T, std::size_t Count, std::size_t I>
+consteval bool wrapper_at() {
+  if constexpr (takes_at<T, AnyWrapper, I, Count - I - 1>) {
+    return takes_nested<T, I, 1, Count - I - 1, AnyWrapper>;
+  } else {
+    return false;
+  }
+}
+
 template <class T, std::size_t Count, std::size_t I>
 consteval bool array_at() {
   // Most fields can be initialised by `{}`; an array of more than one element would leave too many initialisers over.
-  if constexpr (takes_nested<T, I, 0, Count - I - 1>) {
+  if constexpr (wrapper_at<T, Count, I>()) {
+    return false;
+  } else if constexpr (takes_nested<T, I, 0, Count - I - 1>) {
     return false;
   } else {
     return array_of_length_at<T, Count, I>();
@@ -165,7 +189,7 @@ consteval FieldCount count_fields() {
       return {0, FieldProblem::uncountable};
     } else if constexpr (count == 0) {
       return {};
-    } else if constexpr (takes_head<T, AnyBaseOf<T>, count - 1> && !takes_head<T, Alien, count - 1>) {
+    } else if constexpr (takes_at<T, AnyBaseOf<T>, 0, count - 1> && !takes_at<T, Alien, 0, count - 1>) {
       return {0, FieldProblem::base_class};
     } else if constexpr (has_array<T, count>()) {
       return {0, FieldProblem::array};
