@@ -127,10 +127,16 @@ class Tape : public Context {
   }
   template <int R, class T>
   Tensor<R, T> grad(const Param<R, T>& param) const {
+    const AnyTensor* found = find_grad(&param);
+    return found ? found->as<R, T>() : zeros<T>(param.shape());
+  }
+
+  /// The same for code that knows a parameter by its address alone (ParamRef::address): null if the loss does not
+  /// depend on it.
+  const AnyTensor* find_grad(const void* param) const {
     if (!walked_) fail<UsageError>("grad", "backward must run first", "it has not");
-    detail::GradNode* node = find(&param);
-    if (!node || node->grad.empty()) return zeros<T>(param.shape());
-    return node->grad.template as<R, T>();
+    detail::GradNode* node = find(param);
+    return node && !node->grad.empty() ? &node->grad : nullptr;
   }
 
   /// Adds the gradients of all parameters to their Param::grad. They leave the tape.

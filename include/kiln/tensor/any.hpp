@@ -62,6 +62,19 @@ class AnyTensor {
     return const_cast<AnyTensor&>(*this).as<R, T>();
   }
 
+  /// All elements, whatever the rank. Throws: UsageError if they are of another type.
+  template <class T>
+  std::span<T> elements() {
+    if (!ops_ || ops_->element != type_id<T>()) {
+      fail<UsageError>("elements", concat("asked for ", type_name<T>()), concat("it holds ", type()));
+    }
+    return {static_cast<T*>(ops_->data(storage_)), static_cast<std::size_t>(checked_numel(dims()))};
+  }
+  template <class T>
+  std::span<const T> elements() const {
+    return const_cast<AnyTensor&>(*this).elements<T>();
+  }
+
   /// Such as `Tensor<2, float>`, or `nothing`.
   std::string_view type() const { return ops_ ? ops_->type : "nothing"; }
   int rank() const { return ops_ ? ops_->rank : 0; }
@@ -72,15 +85,17 @@ class AnyTensor {
   struct Ops {
     std::string_view type;
     int rank;
+    TypeId element;
     void (*copy)(const std::byte*, std::byte*);
     void (*move)(std::byte*, std::byte*);
     void (*destroy)(std::byte*);
     Dims (*dims)(const std::byte*);
+    void* (*data)(std::byte*);
   };
 
   template <int R, class T>
   static constexpr Ops ops = {
-      type_name<Tensor<R, T>>(), R,
+      type_name<Tensor<R, T>>(), R, type_id<T>(),
       [](const std::byte* from, std::byte* to) {
         std::construct_at(reinterpret_cast<Tensor<R, T>*>(to), *std::launder(reinterpret_cast<const Tensor<R, T>*>(from)));
       },
@@ -89,7 +104,8 @@ class AnyTensor {
                           std::move(*std::launder(reinterpret_cast<Tensor<R, T>*>(from))));
       },
       [](std::byte* at) { std::destroy_at(std::launder(reinterpret_cast<Tensor<R, T>*>(at))); },
-      [](const std::byte* at) { return std::launder(reinterpret_cast<const Tensor<R, T>*>(at))->shape().span(); }};
+      [](const std::byte* at) { return std::launder(reinterpret_cast<const Tensor<R, T>*>(at))->shape().span(); },
+      [](std::byte* at) -> void* { return std::launder(reinterpret_cast<Tensor<R, T>*>(at))->data(); }};
 
   const Ops* ops_ = nullptr;
   alignas(std::max_align_t) std::byte storage_[sizeof(Tensor<max_rank, double>)];
