@@ -1,0 +1,117 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `update_each`: an optimizer's formula applied to every element of a parameter, in one pass over the parameter, its
+/// gradient and the slots that the optimizer keeps for it. The formula is written once, for one element as for a vector:
+///
+///     template <class T>
+///     struct Momentum {
+///       T lr, beta;
+///       template <class V>
+///       [[gnu::always_inline]] void operator()(V& p, V& g, V& m) const {
+///         m = beta * m + g;
+///         p -= lr * m;
+///       }
+///     };
+///     update_each(Momentum<T>{lr, beta}, n, param, grad, velocity);
+///
+/// It may change `g`, which is a copy. What is said in simd.hpp about a `run` holds for it.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+#include <kiln/core/parallel.hpp>
+#include <kiln/kernels/simd.hpp>
+
+namespace kiln::detail {
+
+/// Replaces every lane by its square root. Spelt out because a compiler that has to set errno calls the C library for
+/// each lane; in pieces because clang knows no longer vector in a function that is not yet inlined.
+template <class T, class V>
+[[gnu::always_inline]] inline void take_sqrt(V& v) {
+#if KILN_X86_DISPATCH
+#if defined(__clang__)
+  constexpr int bytes = sizeof(V) < 16 ? sizeof(V) : 16;
+#else
+  constexpr int bytes = sizeof(V);
+#endif
+#if defined(__AVX__)
+  constexpr bool avx = true;
+#else
+  constexpr bool avx = sizeof(V) > 16;
+#endif
+  if constexpr (bytes >= 16) {
+    Vec<T, bytes> pieces[sizeof(V) / bytes];
+    std::memcpy(pieces, &v, sizeof(V));
+    for (auto& x : pieces) {
+      if constexpr (sizeof(T) == 4 && avx) asm("vsqrtps {%0, %0|%0, %0}" : "+v"(x));
+      else if constexpr (sizeof(T) == 4) asm("sqrtps {%0, %0|%0, %0}" : "+x"(x));
+      else if constexpr (avx) asm("vsqrtpd {%0, %0|%0, %0}" : "+v"(x));
+      else asm("sqrtpd {%0, %0|%0, %0}" : "+x"(x));
+    }
+    std::memcpy(&v, pieces, sizeof(V));
+    return;
+  }
+#endif
+  T lane[sizeof(V) / sizeof(T)];
+  std::memcpy(lane, &v, sizeof(V));
+  for (T& x : lane) x = std::sqrt(x);
+  std::memcpy(&v, lane, sizeof(V));
+}
+
+template <class Formula>
+struct UpdateLoop {
+  template <int Bytes, class T, class... Slot>
+  [[gnu::always_inline]] static inline void run(Formula formula, Index n, T* param, const T* grad, Slot*... slot) {
+    constexpr Index L = lanes<T, Bytes>;
+    constexpr auto slots = std::index_sequence_for<Slot...>{};
+    Index i = 0;
+    for (; i + L <= n; i += L) apply<Bytes>(formula, slots, param + i, grad + i, slot + i...);
+    if (i < n) finish<Bytes>(formula, slots, n - i, param + i, grad + i, slot + i...);
+  }
+
+ private:
+  template <int Bytes, std::size_t... K, class T, class... Slot>
+  [[gnu::always_inline]] static inline void apply(const Formula& formula, std::index_sequence<K...>, T* param,
+                                                  const T* grad, Slot*... slot) {
+    Vec<T, Bytes> p, g, s[sizeof...(K) + 1];  // one more, because an array cannot be empty
+    load(p, param);
+    load(g, grad);
+    (load(s[K], slot), ...);
+    formula(p, g, s[K]...);
+    store(param, p);
+    (store(slot, s[K]), ...);
+  }
+
+  /// The last elements, fewer than a vector, by the same operations: an element's bits do not depend on its place.
+  template <int Bytes, std::size_t... K, class T, class... Slot>
+  [[gnu::always_inline]] static inline void finish(const Formula& formula, std::index_sequence<K...> slots, Index n,
+                                                   T* param, const T* grad, Slot*... slot) {
+    T p[lanes<T, Bytes>] = {}, g[lanes<T, Bytes>] = {}, s[sizeof...(K) + 1][lanes<T, Bytes>] = {};
+    for (Index i = 0; i < n; ++i) {
+      p[i] = param[i];
+      g[i] = grad[i];
+      ((s[K][i] = slot[i]), ...);
+    }
+    apply<Bytes>(formula, slots, p, g, s[K]...);
+    for (Index i = 0; i < n; ++i) {
+      param[i] = p[i];
+      ((slot[i] = s[K][i]), ...);
+    }
+  }
+};
+
+/// formula(param[i], grad[i], slot[i]...) for all i < n, on several threads where that is worth it.
+template <class Formula, class T, class... Slot>
+void update_each(const Formula& formula, Index n, T* param, const T* grad, Slot*... slot) {
+  constexpr Index block = 1024;  // whole cache lines for each thread
+  constexpr Index cost = 2 + static_cast<Index>(sizeof...(Slot));
+  parallel_ranges((n + block - 1) / block, block * cost, [&](Index first, Index last) {
+    const Index i = first * block;
+    run_for_isa<UpdateLoop<Formula>>(formula, (std::min)(n, last * block) - i, param + i, grad + i, slot + i...);
+  });
+}
+
+}  // namespace kiln::detail
