@@ -193,7 +193,8 @@ void contract_range(const ContractionPlan& plan, Index first, Index last, const 
 }  // namespace detail
 
 /// out = the sum over all summed labels of a * b, or out += that sum. Every element of out is summed in an order that
-/// the sizes and strides alone decide. out overlaps neither a nor b, and has each element once.
+/// the sizes and strides alone decide. out overlaps neither a nor b, and has each element once. Without b (null, and all
+/// its strides 0) the sum is of a alone.
 template <class T>
 void contract(std::span<const ContractionLoop> loops, const T* a, const T* b, T* out, bool accumulate = false) {
   detail::ContractionPlan plan(loops);
@@ -207,10 +208,10 @@ void contract(std::span<const ContractionLoop> loops, const T* a, const T* b, T*
   });
 }
 
-/// The same of a alone: sums, traces, diagonals, permutations. b's strides are not used and must be 0.
+/// out = the sum of a alone: sums, traces, diagonals, permutations.
 template <class T>
-void contract(std::span<const ContractionLoop> loops, const T* a, T* out, bool accumulate = false) {
-  contract<T>(loops, a, nullptr, out, accumulate);
+void contract(std::span<const ContractionLoop> loops, const T* a, T* out) {
+  contract<T>(loops, a, nullptr, out);
 }
 
 }  // namespace kiln

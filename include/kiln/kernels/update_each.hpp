@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 /// `update_each`: an optimizer's formula applied to every element of a parameter, in one pass over the parameter, its
-/// gradient and the slots that the optimizer keeps for it. The formula is written once, for one element as for a vector:
+/// gradient and the slots that the optimizer keeps for it. The formula is written once, for one element as for a
+/// vector:
 ///
 ///     template <class T>
 ///     struct Momentum {
