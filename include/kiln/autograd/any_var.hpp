@@ -42,6 +42,11 @@ class AnyVar {
     return {context_, detail::alias(value_.as<R, T>()), node_};
   }
 
+  /// The only element, of a scalar. Throws: UsageError otherwise.
+  double scalar() const {
+    return is<0, double>() ? value_.as<0, double>().item() : static_cast<double>(value_.as<0, float>().item());
+  }
+
   const AnyTensor& value() const { return value_; }
   Dims dims() const { return value_.dims(); }
   bool wants_grad() const { return node_ != nullptr; }

@@ -132,4 +132,11 @@ auto announce(const Layer& layer, const X& input, F&& forward) {
   }
 }
 
+/// Calls a layer. Library layers announce themselves; any other is announced here.
+template <class Layer, class X>
+auto call_layer(const Layer& layer, const X& x) {
+  if constexpr (requires { Layer::layer_name; }) return layer(x);
+  else return announce(layer, x, layer);
+}
+
 }  // namespace kiln

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <kiln/autograd/param.hpp>
+#include <kiln/tensor/any.hpp>
 
 namespace kiln {
 
@@ -78,6 +79,12 @@ class ParamRef {
     else fail<UsageError>(name, "its elements must be float or double", "they are integers");
   }
 
+  /// Copies of the value and of the gradient, which is empty if there is none.
+  AnyTensor copy_value() const { return ops_->copy_value(target_); }
+  AnyTensor copy_grad() const { return ops_->copy_grad(target_); }
+  /// Puts such copies back.
+  void restore(const AnyTensor& value, const AnyTensor& grad) const { ops_->restore(target_, value, grad); }
+
   /// The Param or Buffer itself, as an identity.
   const void* address() const { return target_; }
 
@@ -89,6 +96,9 @@ class ParamRef {
     void* (*grad)(void*);
     void (*zero_grad)(void*);
     bool* (*trainable)(void*);
+    AnyTensor (*copy_value)(void*);
+    AnyTensor (*copy_grad)(void*);
+    void (*restore)(void*, const AnyTensor& value, const AnyTensor& grad);
   };
 
   template <class T>
@@ -105,7 +115,18 @@ class ParamRef {
       [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->value.data(); },
       [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->grad.data(); },
       [](void* p) { static_cast<Param<R, T>*>(p)->zero_grad(); },
-      [](void* p) { return &static_cast<Param<R, T>*>(p)->trainable; }};
+      [](void* p) { return &static_cast<Param<R, T>*>(p)->trainable; },
+      [](void* p) -> AnyTensor { return static_cast<Param<R, T>*>(p)->value; },
+      [](void* p) -> AnyTensor {
+        auto* param = static_cast<Param<R, T>*>(p);
+        return param->has_grad() ? AnyTensor(param->grad) : AnyTensor();
+      },
+      [](void* p, const AnyTensor& value, const AnyTensor& grad) {
+        auto* param = static_cast<Param<R, T>*>(p);
+        param->value = value.as<R, T>();
+        if (grad.empty()) param->zero_grad();
+        else param->grad = grad.as<R, T>();
+      }};
 
   template <int R, class T>
   static constexpr Ops buffer_ops = {
@@ -114,7 +135,10 @@ class ParamRef {
       [](void* p) -> void* { return static_cast<Buffer<R, T>*>(p)->value.data(); },
       [](void*) -> void* { return nullptr; },
       [](void*) {},
-      nullptr};
+      nullptr,
+      [](void* p) -> AnyTensor { return static_cast<Buffer<R, T>*>(p)->value; },
+      [](void*) { return AnyTensor(); },
+      [](void* p, const AnyTensor& value, const AnyTensor&) { static_cast<Buffer<R, T>*>(p)->value = value.as<R, T>(); }};
 
   void* target_;
   const Ops* ops_;

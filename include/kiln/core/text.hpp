@@ -52,4 +52,13 @@ std::string fixed(F number, int digits) {
   return {text.data(), end};
 }
 
+/// An integer in groups of three digits: `with_separators(407050) == "407,050"`.
+template <std::integral I>
+std::string with_separators(I number) {
+  std::string digits = concat(number);
+  const std::size_t first = digits.starts_with('-') ? 1 : 0;
+  for (std::size_t i = digits.size(); i > first + 3;) digits.insert(i -= 3, 1, ',');
+  return digits;
+}
+
 }  // namespace kiln

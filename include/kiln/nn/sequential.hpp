@@ -35,19 +35,13 @@ struct Sequential {
  private:
   template <std::size_t I>
   auto run(const auto& x) const {
-    auto y = call(std::get<I>(layers), x);
-    if constexpr (I + 1 == sizeof...(Layers)) return y;
-    else return run<I + 1>(y);
-  }
-
-  /// Library layers announce themselves; the others are announced here.
-  template <class Layer, class X>
-  static auto call(const Layer& layer, const X& x) {
-    static_assert(std::invocable<const Layer&, const X&>,
+    const auto& layer = std::get<I>(layers);
+    static_assert(std::invocable<decltype(layer), decltype(x)>,
                   "kiln: a layer of this Sequential cannot be called with what the layer before it returns: its operator() "
                   "must be const and take a Var of that rank");
-    if constexpr (requires { Layer::layer_name; }) return layer(x);
-    else return announce(layer, x, layer);
+    auto y = call_layer(layer, x);
+    if constexpr (I + 1 == sizeof...(Layers)) return y;
+    else return run<I + 1>(y);
   }
 };
 

@@ -115,4 +115,26 @@ Tensor<R + 1, T> stack(std::span<const Tensor<R, T>> parts) {
   return result;
 }
 
+/// Tensors behind each other along the leading axis, in which alone they may differ. Throws: ShapeError.
+template <int R, class T>
+Tensor<R, T> concat_rows(std::span<const Tensor<R, T>> parts) {
+  static_assert(R > 0, "kiln: scalars have no leading axis; stack them");
+  if (parts.empty()) fail<UsageError>("concat_rows", "at least one tensor is needed", "got none");
+  Shape<R> shape = parts[0].shape();
+  shape[0] = 0;
+  for (const auto& part : parts) {
+    Shape<R> expected = part.shape();
+    expected[0] = parts[0].shape()[0];
+    if (expected != parts[0].shape()) {
+      fail<ShapeError>("concat_rows", "shapes must agree but for the leading axis",
+                       concat("got ", parts[0].shape(), " and ", part.shape()));
+    }
+    shape[0] += part.shape()[0];
+  }
+  auto result = detail::uninitialised<T>(shape);
+  T* to = result.data();
+  for (const auto& part : parts) to = std::copy(part.begin(), part.end(), to);
+  return result;
+}
+
 }  // namespace kiln

@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// Metrics, computed over the validation set. A metric is either a function of a batch, whose mean over all samples is taken,
+/// or a struct that counts for itself:
+///
+///     struct Errors {                                        // reset, then update for every batch, then value
+///       Index wrong = 0;
+///       void reset() { wrong = 0; }
+///       void update(const Tensor<2>& pred, const Tensor<1, int>& y) { ... }
+///       double value() const { return wrong; }
+///     };
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <kiln/core/type_name.hpp>
+#include <kiln/tensor/reduce.hpp>
+
+namespace kiln {
+
+/// Counts for itself.
+template <class M>
+concept CountingMetric = requires(M& metric, const M& counted) {
+  metric.reset();
+  { counted.value() } -> std::convertible_to<double>;
+};
+
+/// The share of samples whose largest logit is that of the label.
+/// Shapes: pred (N, C), y (N).
+struct Accuracy {
+  Index right = 0;
+  Index count = 0;
+
+  void reset() { right = count = 0; }
+
+  template <class T, std::integral L>
+  void update(const Tensor<2, T>& pred, const Tensor<1, L>& y) {
+    if (pred.size(0) != y.size(0)) {
+      fail<ShapeError>("accuracy", "prediction and label must have as many rows", concat("got shapes ", pred.shape(), " and ", y.shape()));
+    }
+    const auto best = argmax(pred, 1);
+    for (Index i = 0; i < y.numel(); ++i) right += best.data()[i] == static_cast<Index>(y.data()[i]);
+    count += y.numel();
+  }
+
+  double value() const { return count ? static_cast<double>(right) / static_cast<double>(count) : 0; }
+};
+
+/// Gives a name to a function of (prediction, target): `Metric{"error rate", [](const Tensor<2>& p, const Tensor<1, int>& y) {...}}`.
+template <class F>
+struct Metric {
+  std::string name;
+  F function;
+};
+template <class F>
+Metric(const char*, F) -> Metric<F>;
+template <class F>
+Metric(std::string, F) -> Metric<F>;
+
+namespace detail {
+
+template <class X>
+inline constexpr bool is_named_metric = false;
+template <class F>
+inline constexpr bool is_named_metric<Metric<F>> = true;
+
+/// `Accuracy` to `accuracy`, `TopK` to `top_k`.
+inline std::string snake_case(std::string_view camel) {
+  std::string result;
+  for (char c : camel) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper && !result.empty() && result.back() != '_') result += '_';
+    result += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
+}
+
+/// A metric over one validation pass, for predictions and targets of given types.
+template <class M>
+class MetricSum {
+ public:
+  explicit MetricSum(M& metric) : metric_(metric) {}
+
+  static std::string name(const M& metric) {
+    if constexpr (is_named_metric<M>) return metric.name;
+    else if constexpr (requires { std::string(metric.name); }) return std::string(metric.name);
+    else return snake_case(type_name<M>());
+  }
+
+  void reset() {
+    sum_ = 0;
+    count_ = 0;
+    if constexpr (CountingMetric<M>) metric_.reset();
+  }
+
+  template <class P, class Y>
+  void update(const P& pred, const Y& y, Index batch_size) {
+    if constexpr (CountingMetric<M>) {
+      static_assert(requires { metric_.update(pred, y); },
+                    "kiln: this metric's update(pred, y) does not take the model's output and the target as they are");
+      metric_.update(pred, y);
+    } else {
+      auto& function = [this]() -> auto& {
+        if constexpr (is_named_metric<M>) return metric_.function;
+        else return metric_;
+      }();
+      static_assert(requires { static_cast<double>(function(pred, y)); },
+                    "kiln: a metric is a function (pred, y) -> double, or a struct with reset(), update(pred, y) and value(), "
+                    "for the model's output and the target as they are");
+      sum_ += static_cast<double>(function(pred, y)) * static_cast<double>(batch_size);
+      count_ += batch_size;
+    }
+  }
+
+  double value() const {
+    if constexpr (CountingMetric<M>) return metric_.value();
+    else return count_ ? sum_ / static_cast<double>(count_) : 0;
+  }
+
+ private:
+  M& metric_;
+  double sum_ = 0;
+  Index count_ = 0;
+};
+
+}  // namespace detail
+
+}  // namespace kiln
