@@ -53,8 +53,8 @@ void adam_update(const Rule& rule, ParamUpdate<T> u, double l2, double decay) {
   const auto count = static_cast<double>(u.count);
   const double step_size = rule.lr / (1 - std::pow(rule.beta1, count));
   const double root_scale = 1 / std::sqrt(1 - std::pow(rule.beta2, count));
-  const AdamFormula<T> formula{T(rule.beta1),     T(1 - rule.beta1), T(rule.beta2), T(1 - rule.beta2), T(step_size),
-                               T(root_scale),     T(rule.eps),       T(l2),         T(1 - rule.lr * decay)};
+  const AdamFormula<T> formula{T(rule.beta1), T(1 - rule.beta1), T(rule.beta2), T(1 - rule.beta2),     T(step_size),
+                               T(root_scale), T(rule.eps),       T(l2),         T(1 - rule.lr * decay)};
   T* m = u.slot("exp_avg").data();
   T* v = u.slot("exp_avg_sq").data();
   if (rule.amsgrad) {

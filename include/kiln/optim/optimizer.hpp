@@ -80,7 +80,8 @@ class Optimizer {
   template <class Rule>
   Rule& rule(std::size_t group = 0) {
     if (Rule* rule = at(group).rule.template as<Rule>()) return *rule;
-    fail<UsageError>("rule", concat("asked for ", type_name<Rule>()), concat("group ", group, " has ", rule_name(group)));
+    fail<UsageError>("rule", concat("asked for ", type_name<Rule>()),
+                     concat("group ", group, " has ", rule_name(group)));
   }
 
   /// The names of a group's hyper-parameters, in order.
@@ -92,12 +93,15 @@ class Optimizer {
     for (std::string_view other : hyper_names(group)) known += concat(known.empty() ? "" : ", ", other);
     fail<IndexError>("hyper", concat(rule_name(group), " has ", known), concat("got ", name));
   }
-  double hyper(std::size_t group, std::string_view name) const { return const_cast<Optimizer*>(this)->hyper(group, name); }
+  double hyper(std::size_t group, std::string_view name) const {
+    return const_cast<Optimizer*>(this)->hyper(group, name);
+  }
 
   /// A copy of all that the optimizer remembers, hyper-parameters included.
   OptimizerState state() const {
     OptimizerState all{steps_, {}};
-    for (const Group& group : groups_) all.groups.push_back({std::string(group.rule.name()), group.rule.values(), group.states});
+    for (const Group& group : groups_)
+      all.groups.push_back({std::string(group.rule.name()), group.rule.values(), group.states});
     return all;
   }
 
@@ -113,7 +117,9 @@ class Optimizer {
   };
 
   const Group& at(std::size_t group) const {
-    if (group >= groups_.size()) fail<IndexError>("optimizer", concat("it has ", groups_.size(), " groups, counted from 0"), concat("got ", group));
+    if (group >= groups_.size())
+      fail<IndexError>("optimizer", concat("it has ", groups_.size(), " groups, counted from 0"),
+                       concat("got ", group));
     return groups_[group];
   }
   Group& at(std::size_t group) { return const_cast<Group&>(std::as_const(*this).at(group)); }
@@ -126,7 +132,8 @@ class Optimizer {
       auto same = [&](const ParamRef& other) { return other.address() == param.address(); };
       bool twice = std::any_of(group.params.begin(), group.params.begin() + static_cast<Index>(i), same);
       for (const Group& other : groups_) twice = twice || std::any_of(other.params.begin(), other.params.end(), same);
-      if (twice) fail<UsageError>("optimizer", "a parameter must be given only once", concat("got ", param.name, " twice"));
+      if (twice)
+        fail<UsageError>("optimizer", "a parameter must be given only once", concat("got ", param.name, " twice"));
     }
     for (const ParamRef& param : group.params) {
       Dims dims = param.dims();
@@ -141,7 +148,8 @@ class Optimizer {
   static void require_shape(const ParamRef& param, const ParameterState& state) {
     Dims dims = param.dims();
     if (!std::equal(dims.begin(), dims.end(), state.shape.begin(), state.shape.end())) {
-      fail<ShapeError>("optimizer", concat(param.name, " must keep its shape ", Dims(state.shape)), concat("got ", dims));
+      fail<ShapeError>("optimizer", concat(param.name, " must keep its shape ", Dims(state.shape)),
+                       concat("got ", dims));
     }
   }
 
@@ -166,13 +174,15 @@ inline void Optimizer::require_fit(const GroupState& state, Group& group) {
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (group.rule.hyper(values[i].name) || state.hypers[i].value == values[i].value) continue;
-    fail<UsageError>(op, concat(rule, ".", values[i].name, " is ", values[i].value), concat("got ", state.hypers[i].value));
+    fail<UsageError>(op, concat(rule, ".", values[i].name, " is ", values[i].value),
+                     concat("got ", state.hypers[i].value));
   }
   if (state.parameters.size() != group.params.size()) {
     fail<UsageError>(op, concat("the group has ", group.params.size(), " parameters"),
                      concat("got ", state.parameters.size()));
   }
-  for (std::size_t i = 0; i < group.params.size(); ++i) require_fit(state.parameters[i], group.params[i], group.states[i]);
+  for (std::size_t i = 0; i < group.params.size(); ++i)
+    require_fit(state.parameters[i], group.params[i], group.states[i]);
 }
 
 inline void Optimizer::require_fit(const ParameterState& state, const ParamRef& param, const ParameterState& own) {
@@ -188,7 +198,8 @@ inline void Optimizer::require_fit(const ParameterState& state, const ParamRef& 
     param.visit_type([&]<class T>(T) {
       const std::string name = concat(own.name, "'s ", slot.name);
       if (!slot.values.is<1, T>()) {
-        fail<UsageError>(op, concat(name, " must be a ", type_name<Tensor<1, T>>()), concat("got ", slot.values.type()));
+        fail<UsageError>(op, concat(name, " must be a ", type_name<Tensor<1, T>>()),
+                         concat("got ", slot.values.type()));
       }
       if (Index size = slot.values.dims()[0]; size != checked_numel(own.shape)) {
         fail<ShapeError>(op, concat(name, " must have ", checked_numel(own.shape), " elements"), concat("got ", size));

@@ -64,7 +64,8 @@ struct RMSProp {
   }
 
   void check() const {
-    detail::require_range("RMSProp", {{"lr", lr}, {"eps", eps}, {"weight_decay", weight_decay}, {"momentum", momentum}});
+    detail::require_range("RMSProp",
+                          {{"lr", lr}, {"eps", eps}, {"weight_decay", weight_decay}, {"momentum", momentum}});
     detail::require_range("RMSProp", {{"alpha", alpha}}, 1);
   }
 
