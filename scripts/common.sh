@@ -22,14 +22,8 @@ quietly() {
 }
 
 apt_get() {
-  if [ "$(id -u)" -eq 0 ]; then
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
-  elif command -v sudo >/dev/null; then
-    sudo DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
-  else
-    say "Neither root nor sudo: an administrator has to run: apt-get $*"
-    return 1
-  fi
+  set -- DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
+  if [ "$(id -u)" -eq 0 ]; then env "$@"; else sudo "$@"; fi
 }
 
 # need PACKAGE[=COMMAND] ...: installs those Debian packages that are not there. A package given with a command is there
@@ -48,6 +42,9 @@ need() {
   if ! command -v apt-get >/dev/null; then
     say "This is not Debian or Ubuntu; Kiln needs what they call:$missing. Trying with what is here."
     return 0
+  fi
+  if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    die "Neither root nor sudo: an administrator has to run: apt-get install$missing"
   fi
   say "Installing:$missing"
   # shellcheck disable=SC2086  # a list of words
