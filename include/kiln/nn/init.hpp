@@ -51,7 +51,7 @@ Fans fans(const Shape<R>& shape) {
 template <class T = float, int R>
 Tensor<R, T> uniform(const Shape<R>& shape, double low = 0, double high = 1) {
   auto result = detail::uninitialised<T>(shape);
-  next_stream(Purpose::init).fill_uniform(result.span(), low, high);
+  next_stream(Purpose::init).fill_uniform(result.span(), static_cast<T>(low), static_cast<T>(high));
   return result;
 }
 
@@ -59,7 +59,7 @@ Tensor<R, T> uniform(const Shape<R>& shape, double low = 0, double high = 1) {
 template <class T = float, int R>
 Tensor<R, T> normal(const Shape<R>& shape, double mean = 0, double std = 1) {
   auto result = detail::uninitialised<T>(shape);
-  next_stream(Purpose::init).fill_normal(result.span(), mean, std);
+  next_stream(Purpose::init).fill_normal(result.span(), static_cast<T>(mean), static_cast<T>(std));
   return result;
 }
 
