@@ -53,6 +53,11 @@ class ParamRef {
     return {static_cast<T*>(ops_->value(target_)), static_cast<std::size_t>(numel())};
   }
 
+  /// The values as memory.
+  std::span<std::byte> bytes() const {
+    return {static_cast<std::byte*>(ops_->value(target_)), static_cast<std::size_t>(numel()) * ops_->element_bytes};
+  }
+
   /// The gradient; empty if there is none, and always for a Buffer.
   template <class T>
   std::span<T> grad() const {
@@ -91,6 +96,7 @@ class ParamRef {
  private:
   struct Ops {
     ElementType element_type;
+    std::size_t element_bytes;
     Dims (*dims)(void*);
     void* (*value)(void*);
     void* (*grad)(void*);
@@ -111,6 +117,7 @@ class ParamRef {
   template <int R, class T>
   static constexpr Ops param_ops = {
       detail::element_type<T>(),
+      sizeof(T),
       [](void* p) { return static_cast<Param<R, T>*>(p)->shape().span(); },
       [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->value.data(); },
       [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->grad.data(); },
@@ -131,6 +138,7 @@ class ParamRef {
   template <int R, class T>
   static constexpr Ops buffer_ops = {
       detail::element_type<T>(),
+      sizeof(T),
       [](void* p) { return static_cast<Buffer<R, T>*>(p)->shape().span(); },
       [](void* p) -> void* { return static_cast<Buffer<R, T>*>(p)->value.data(); },
       [](void*) -> void* { return nullptr; },

@@ -50,6 +50,10 @@ auto to_var(Context* context, const X& x) {
 /// All operands as vars of their common context, handed to f.
 template <class F, class... X>
 auto with_vars(std::string_view op, F f, const X&... x) {
+  // Otherwise `x * (1 + gain)` would leave the parameter `gain` untrained without a word.
+  static_assert((is_var<X> || ...) || !(is_param<X> || ...),
+                "kiln: a Param does not know the tape, so an operation needs a Var beside it; where there is none, write "
+                "in_context_of(x, param) with the layer's input x");
   Context* context = shared_context(op, {context_of(x)...});
   return f(to_var(context, x)...);
 }
@@ -69,6 +73,12 @@ Var<R, T> record(std::string_view op, Tensor<R, T> value, PullBack pull_back, co
     node = static_cast<Tape*>(context)->append(value, std::move(pull_back), inputs.grad_slot()...);
   }
   return {context->ref(), std::move(value), node};
+}
+
+/// A parameter or tensor as a Var in the context of x, for where no other Var is: `x * (1 + in_context_of(x, gain))`.
+template <int R, class T, VarOperand X>
+auto in_context_of(const Var<R, T>& x, const X& operand) {
+  return detail::to_var(x.context(), operand);
 }
 
 /// The same value, through which no gradient flows.

@@ -46,6 +46,17 @@ auto reduce_extreme(const Var<R, T>& x, const std::array<int, K>& axes, Reductio
 }
 
 template <int R, class T, std::size_t K, class... Keep>
+auto reduce_variance(const Var<R, T>& x, const std::array<int, K>& axes, Variance variance, Keep... keep) {
+  const auto kept = kept_shape<R>(x.shape(), axis_set<R>("var", axes));
+  auto pull_back = [x, axes, kept, variance](const auto& dy, auto& dx) {
+    const double count = static_cast<double>(x.numel()) / static_cast<double>((std::max)(numel(kept), Index{1}));
+    const double divisor = (std::max)(count - static_cast<double>(variance.correction), 0.0);
+    dx += expanded(dy, kept) * (x.value() - run(x.value(), axes, Mean{}, keep_axes)) * (2 / divisor);
+  };
+  return record("var", run(x.value(), axes, variance, keep...), pull_back, x);
+}
+
+template <int R, class T, std::size_t K, class... Keep>
 auto reduce_logsumexp(const Var<R, T>& x, const std::array<int, K>& axes, Keep... keep) {
   const auto kept = kept_shape<R>(x.shape(), axis_set<R>("logsumexp", axes));
   auto pull_back = [x, kept](const auto& y, const auto& dy, auto& dx) {
@@ -56,6 +67,7 @@ auto reduce_logsumexp(const Var<R, T>& x, const std::array<int, K>& axes, Keep..
 
 }  // namespace detail
 
+// Each comes over everything, over one axis and over several, with and without keep_axes, as for tensors.
 #define KILN_VAR_REDUCTION(name, call, ...)                                            \
   template <int R, class T>                                                             \
   Var<0, T> name(const Var<R, T>& x) {                                                  \
@@ -74,14 +86,9 @@ KILN_VAR_REDUCTION(mean, reduce_mean)
 KILN_VAR_REDUCTION(max, reduce_extreme, detail::Extreme<detail::Greater>{"max"})
 KILN_VAR_REDUCTION(min, reduce_extreme, detail::Extreme<detail::Less>{"min"})
 KILN_VAR_REDUCTION(logsumexp, reduce_logsumexp)
+KILN_VAR_REDUCTION(var, reduce_variance, detail::Variance{1})
+KILN_VAR_REDUCTION(population_var, reduce_variance, detail::Variance{0})
 #undef KILN_VAR_REDUCTION
-
-/// Variances divided by n - correction; PyTorch's default corrects by 1, batch norm by 0.
-template <int R, class T, class... Axes>
-auto var(const Var<R, T>& x, int axis, Index correction = 1) {
-  auto centered = x - mean(x, axis, keep_axes);
-  return sum(square(centered), axis) * (1.0 / static_cast<double>(x.size(axis) - correction));
-}
 
 /// log(softmax(x)) along an axis, stable for logits of any size.
 template <int R, class T>

@@ -23,8 +23,13 @@ Var<R, T> reshape(const Var<From, T>& x, const Extent (&sizes)[R]) {
 template <int R, class T>
 auto flatten(const Var<R, T>& x) {
   static_assert(R > 0, "kiln: a scalar has no batch axis to keep");
-  if constexpr (R == 1) return x;
-  else return reshape(x, {x.size(0), x.size(0) == 0 ? x.numel() : x.numel() / x.size(0)});
+  if constexpr (R == 1) {
+    return x;
+  } else {
+    Shape<2> shape{x.size(0), 1};
+    for (int axis = 1; axis < R; ++axis) shape[1] *= x.size(axis);
+    return reshape(x, shape);
+  }
 }
 
 /// The axes in another order: axis `i` of the result is axis `order[i]` of x. Throws: IndexError.

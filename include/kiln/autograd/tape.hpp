@@ -119,6 +119,7 @@ class Tape : public Context {
   template <int R, class T>
   Tensor<R, T> grad(const Var<R, T>& x) const {
     if (!walked_) fail<UsageError>("grad", "backward must run first", "it has not");
+    if (x.context() != this) fail<UsageError>("grad", "the value must come from this tape", "it does not");
     if (!x.node() || !x.node()->is_leaf()) {
       fail<UsageError>("grad", "gradients are kept for parameters and for tape.variable(x)", "this is neither");
     }
