@@ -56,8 +56,9 @@ extern const NoObject<T> no_object;
 template <class T>
 consteval auto field_addresses() {
   constexpr std::size_t count = counted_fields<T>.count;
-  return FieldBinder<count>::visit(
-      no_object<T>.object, [](auto&... field) { return std::array<FieldAddress, count>{FieldAddress{&field}...}; });
+  return FieldBinder<count>::visit(no_object<T>.object, [](auto&... field) {
+    return std::array<FieldAddress, count>{FieldAddress{__builtin_addressof(field)}...};
+  });
 }
 
 #ifdef __clang__
@@ -131,6 +132,13 @@ consteval auto find_field_names(std::index_sequence<I...>) {
 
 template <class T>
 inline constexpr auto found_field_names = find_field_names<T>(std::make_index_sequence<counted_fields<T>.count>{});
+
+struct NameProbe {
+  int first;
+  int second;
+};
+static_assert(found_field_names<NameProbe>[0] == "first" && found_field_names<NameProbe>[1] == "second",
+              "kiln: this compiler writes addresses in function signatures in a way that Kiln does not know yet.");
 
 /// Says, in full sentences, what keeps T from being reflected.
 template <class T>
