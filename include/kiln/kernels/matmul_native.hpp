@@ -45,8 +45,6 @@ struct Product {
     std::swap(s_step, v_step);
     std::swap(c_row, c_column);
   }
-
-  T* c_at(Index i, Index j) const { return c + i * c_row + j * c_column; }
 };
 
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
@@ -71,13 +69,26 @@ struct RowPanels {
   }
 };
 
-/// Packs and multiplies with broadcasts; compiled once for each width of vectors.
+/// How columns, counted in vectors, are divided into panels: `most` each, but never one alone where two and two do.
+struct ColumnPanels {
+  Index vectors, most, panels, twos;  // the last `twos` panels have two vectors
+
+  ColumnPanels(Index vectors_, Index most_)
+      : vectors(vectors_), most(most_), panels(ceil_div(vectors_, most_)), twos(most_ == 3 && vectors_ > 3 && vectors_ % 3 == 1 ? 2 : 0) {}
+
+  /// The first vector of a panel; that of the panel behind the last one is the end.
+  Index first(Index panel) const {
+    Index full = panels - twos;
+    return (std::min)(vectors, panel <= full ? panel * most : full * most + (panel - full) * 2);
+  }
+};
+
+/// Packs where it pays, and multiplies by broadcasts; compiled once for each width of vectors.
 template <class T, int Bytes>
 class TiledProduct {
  public:
   using Size = TileSize<T, Bytes>;
   static constexpr Index L = lanes<T, Bytes>;
-  static constexpr Index width = Size::width;
   static constexpr Index depth_block = 256 * 4 / static_cast<Index>(sizeof(T));
   static constexpr Index most_packed_rows = 4096;
 
@@ -87,85 +98,112 @@ class TiledProduct {
     double columns = static_cast<double>(p.columns);
     double depth = static_cast<double>(p.depth);
     double sums = (std::max)(rows, 4.0) * static_cast<double>(ceil_div(p.columns, L)) * depth;
-    double pack_v = in_place(p) ? 0 : (p.v_column == 1 ? .15 : .4) * columns * depth;
-    double pack_s = (p.s_row == 1 ? .15 : .4) * rows * depth;
+    double pack_v = reads_v_in_place(p) ? 0 : (p.v_column == 1 ? .15 : .4) * columns * depth;
+    double pack_s = reads_s_in_place(p) ? 0 : .3 * rows * depth;
     double write = (p.c_column == 1 ? .1 : 1.) * rows * columns;
     return sums + pack_v + pack_s + write;
   }
 
-  static void run(const Product<T>& p) {
-    Index panels = ceil_div(p.columns, width);
-    bool direct = in_place(p);
-    Index first_packed = direct ? p.columns / L * L / width * width : 0;
-    if (direct && p.columns % L == 0) first_packed = p.columns;
-    Index packed_columns = round_up(p.columns - first_packed, L);
-    BlockRef v_block(static_cast<std::size_t>(packed_columns * p.depth) * sizeof(T));
-    T* v_packed = static_cast<T*>(v_block.payload());
-    Index first_panel = first_packed / width;
-    bool share = p.rows * p.columns * p.depth > 200'000;
-    if (packed_columns > 0) {
-      auto pack = [&](Index panel) {
-        Index j = (first_panel + panel) * width;
-        Index count = (std::min)(width, p.columns - j);
-        run_for<Bytes, PackLoop>(p.v + j * p.v_column, p.v_column, p.v_step, count, p.depth,
-                                 v_packed + (j - first_packed) * p.depth, round_up(count, L), round_up(count, L));
-      };
-      for_tasks(share, panels - first_panel, pack);
-    }
+  explicit TiledProduct(const Product<T>& product)
+      : p_(product),
+        columns_(ceil_div(product.columns, L), Size::vectors),
+        share_(product.rows * product.columns * product.depth > 200'000) {}
 
-    for (Index top = 0; top < p.rows; top += most_packed_rows) {
-      RowPanels row_panels((std::min)(most_packed_rows, p.rows - top), Size::rows, Size::fewer_rows);
-      Index rows = row_panels.rows;
-      BlockRef s_block(static_cast<std::size_t>(rows * p.depth + width) * sizeof(T));
-      T* s_packed = static_cast<T*>(s_block.payload());
-      // Panels start at multiples of the group's rows, which full panels fill.
-      Index group = 8 * Size::rows;
-      Index full_rows = rows - row_panels.with_fewer;
-      Index groups = ceil_div(full_rows, group) + (row_panels.with_fewer > 0 ? 1 : 0);
-      auto bounds = [&](Index g) {
-        Index first = (std::min)(g * group, full_rows);
-        Index last = g * group >= full_rows ? rows : (std::min)((g + 1) * group, full_rows);
-        return std::pair{first, last};
-      };
-      for_tasks(share, groups, [&](Index g) {
-        auto [first, last] = bounds(g);
-        for (Index i = first; i < last;) {
-          Index height = row_panels.height(i);
-          run_for<Bytes, PackLoop>(p.s + (top + i) * p.s_row, p.s_row, p.s_step, height, p.depth, s_packed + i * p.depth,
-                                   height, height);
-          i += height;
-        }
-      });
-      for_tasks(share, groups * panels, [&](Index task) {
-        auto [first, last] = bounds(task % groups);
-        Index j = task / groups * width;
-        TileOut<T> out{nullptr, p.c_row, p.c_column, (std::min)(width, p.columns - j), p.alpha, p.beta};
-        bool packed = j >= first_packed;
-        const T* v = packed ? v_packed + (j - first_packed) * p.depth : p.v + j;
-        Index v_step = packed ? round_up(out.columns, L) : p.v_step;
-        for (Index k = 0; k < p.depth; k += depth_block) {
-          Index depth = (std::min)(depth_block, p.depth - k);
-          for (Index i = first; i < last;) {
-            Index height = row_panels.height(i);
-            out.c = p.c_at(top + i, j);
-            tile(height, ceil_div(out.columns, L), s_packed + i * p.depth + k * height, v + k * v_step, v_step, depth,
-                 &out);
-            i += height;
-          }
-          out.beta = T{1};
-        }
-      });
+  void run() {
+    pack_v();
+    for (Index top = 0; top < p_.rows; top += most_packed_rows) {
+      multiply_rows(top, (std::min)(most_packed_rows, p_.rows - top));
     }
   }
 
  private:
-  /// Rows of v can be read where they are, unless each is used so often that packing pays.
-  static bool in_place(const Product<T>& p) { return p.v_column == 1 && p.rows <= 128; }
+  /// v is read where it is, unless each number is used so often that packing pays.
+  static bool reads_v_in_place(const Product<T>& p) { return p.v_column == 1 && p.rows <= 128; }
+  static bool reads_s_in_place(const Product<T>& p) { return p.s_step == 1 && p.columns <= 256; }
 
   template <class F>
-  static void for_tasks(bool share, Index tasks, F&& f) {
-    if (share) return parallel_for(tasks, f);
+  void for_tasks(Index tasks, F&& f) const {
+    if (share_) return parallel_for(tasks, f);
     for (Index task = 0; task < tasks; ++task) f(task);
+  }
+
+  /// Packs the panels from first_packed_ on: all of them, or the last if it ends within a vector.
+  void pack_v() {
+    first_packed_ = reads_v_in_place(p_) ? columns_.panels - (p_.columns % L != 0 ? 1 : 0) : 0;
+    if (first_packed_ == columns_.panels) return;
+    Index columns = (columns_.vectors - columns_.first(first_packed_)) * L;
+    v_block_ = BlockRef(static_cast<std::size_t>(columns * p_.depth) * sizeof(T));
+    for_tasks(columns_.panels - first_packed_, [&](Index task) {
+      Index panel = first_packed_ + task;
+      Index j = columns_.first(panel) * L;
+      run_for<Bytes, PackColumnsLoop>(p_.v + j * p_.v_column, p_.v_column, p_.v_step, columns_in(panel), p_.depth,
+                                      packed_v(panel), vectors_in(panel) * L);
+    });
+  }
+
+  Index vectors_in(Index panel) const { return columns_.first(panel + 1) - columns_.first(panel); }
+  Index columns_in(Index panel) const {
+    return (std::min)(p_.columns - columns_.first(panel) * L, vectors_in(panel) * L);
+  }
+  T* packed_v(Index panel) const {
+    return static_cast<T*>(v_block_.payload()) + (columns_.first(panel) - columns_.first(first_packed_)) * L * p_.depth;
+  }
+
+  void multiply_rows(Index top, Index rows) const {
+    RowPanels panels(rows, Size::rows, Size::fewer_rows);
+    const T* s = p_.s + top * p_.s_row;
+    Index group = 8 * Size::rows;
+    Index full_rows = rows - panels.with_fewer;
+    Index full_groups = ceil_div(full_rows, group);
+    Index groups = full_groups + (panels.with_fewer > 0 ? 1 : 0);
+    auto first_row = [&](Index g) { return g > full_groups ? rows : (std::min)(g * group, full_rows); };
+
+    bool in_place = reads_s_in_place(p_);
+    BlockRef s_block;
+    T* packed = nullptr;
+    if (!in_place) {
+      s_block = BlockRef(static_cast<std::size_t>(rows * p_.depth) * sizeof(T));
+      packed = static_cast<T*>(s_block.payload());
+      for_tasks(groups, [&](Index g) {
+        for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
+          Index height = panels.height(i);
+          Index count = height == Size::rows ? (last - i) / height : 1;
+          pack_s(height, s + i * p_.s_row, p_.s_row, p_.s_step, count, p_.depth, packed + i * p_.depth);
+          i += height * count;
+        }
+      });
+    }
+
+    for_tasks(groups * columns_.panels, [&](Index task) {
+      Index g = task % groups;
+      Index panel = task / groups;
+      Index j = columns_.first(panel) * L;
+      Index vectors = vectors_in(panel);
+      const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
+      Index v_step = panel < first_packed_ ? p_.v_step : vectors * L;
+      TileOut<T> out{nullptr, p_.c_row, p_.c_column, columns_in(panel), p_.alpha, p_.beta};
+      for (Index k = 0; k < p_.depth; k += depth_block) {
+        Index depth = (std::min)(depth_block, p_.depth - k);
+        for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
+          Index height = panels.height(i);
+          out.c = p_.c + (top + i) * p_.c_row + j * p_.c_column;
+          const T* si = in_place ? s + i * p_.s_row + k : packed + i * p_.depth + k * height;
+          tile(height, vectors, si, in_place ? p_.s_row : 1, in_place ? 1 : height, v + k * v_step, v_step, depth, &out);
+          i += height;
+        }
+        out.beta = T{1};
+      }
+    });
+  }
+
+  template <class... Args>
+  static void pack_s(Index height, Args... args) {
+    switch (height) {
+      case 1: return run_for<Bytes, PackPanelsLoop<1>>(args...);
+      case 2: return run_for<Bytes, PackPanelsLoop<2>>(args...);
+      case Size::fewer_rows: return run_for<Bytes, PackPanelsLoop<Size::fewer_rows>>(args...);
+      default: return run_for<Bytes, PackPanelsLoop<Size::rows>>(args...);
+    }
   }
 
   template <class... Args>
@@ -184,6 +222,12 @@ class TiledProduct {
     if (vectors == 2) return run_for<Bytes, TileLoop<R, 2>>(args...);
     if constexpr (Size::vectors > 2) run_for<Bytes, TileLoop<R, Size::vectors>>(args...);
   }
+
+  Product<T> p_;
+  ColumnPanels columns_;
+  bool share_;
+  BlockRef v_block_;
+  Index first_packed_ = 0;
 };
 
 /// Multiplies by dot products of rows of s and columns of v; both must lie side by side along p.
@@ -196,10 +240,10 @@ class DotProduct {
   static constexpr Index L = lanes<T, Bytes>;
 
   static double cost(const Product<T>& p) {
+    if (p.s_step != 1 || (p.v_step != 1 && p.v_column != 1)) return 1e300;
     double columns = static_cast<double>(p.columns / N * N + p.columns % N * 2);
     double rows = static_cast<double>(round_up(p.rows, R));
     double repack = p.v_step == 1 ? 0. : .6 * static_cast<double>(p.columns * p.depth);
-    if (p.s_step != 1) return 1e300;
     return rows * columns * (static_cast<double>(p.depth) / static_cast<double>(L) * 1.1 + 6) + repack;
   }
 
@@ -208,7 +252,7 @@ class DotProduct {
     if (p.v_step != 1) {
       block = BlockRef(static_cast<std::size_t>(p.columns * p.depth) * sizeof(T));
       T* copy = static_cast<T*>(block.payload());
-      run_for<Bytes, PackLoop>(p.v, p.v_step, p.v_column, p.depth, p.columns, copy, p.depth, p.depth);
+      run_for<Bytes, TransposeLoop>(p.v, p.v_step, p.columns, p.depth, copy);
       p.v = copy;
       p.v_column = p.depth;
     }
@@ -219,7 +263,7 @@ class DotProduct {
         Index rows = (std::min)(R, last - i);
         const T* s = p.s + i * p.s_row;
         for (Index j = 0; j < p.columns;) {
-          TileOut<T> out{p.c_at(i, j), p.c_row, p.c_column, p.columns - j >= N ? N : 1, p.alpha, p.beta};
+          TileOut<T> out{p.c + i * p.c_row + j * p.c_column, p.c_row, p.c_column, p.columns - j >= N ? N : 1, p.alpha, p.beta};
           const T* v = p.v + j * p.v_column;
           if (out.columns == N) run_for<Bytes, DotTileLoop<R, N>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
           else run_for<Bytes, DotTileLoop<R, 1>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
@@ -240,7 +284,7 @@ void native_matmul(const MatmulArgs<T>& args) {
   double tiled = (std::min)(Tiled::cost(plain), Tiled::cost(swapped));
   double dots = (std::min)(Dots::cost(plain), Dots::cost(swapped));
   if (dots < tiled) Dots::run(Dots::cost(swapped) < Dots::cost(plain) ? swapped : plain);
-  else Tiled::run(Tiled::cost(swapped) < Tiled::cost(plain) ? swapped : plain);
+  else Tiled(Tiled::cost(swapped) < Tiled::cost(plain) ? swapped : plain).run();
 }
 
 }  // namespace detail

@@ -4,7 +4,7 @@
 /// The vector loops of the native matmul: products of one tile, and the packing that feeds them.
 ///
 /// A product is seen as out[i, j] += s[i, p] * v[p, j]: numbers of s are broadcast, v is read in vectors along j. Which
-/// operand plays which part is up to the caller. Panels of s hold a tile's rows side by side for each p.
+/// operand plays which part is up to the caller.
 #pragma once
 
 #include <cstddef>
@@ -46,12 +46,12 @@ struct TileOut {
   T beta;
 };
 
-/// A tile of R rows and N vectors of columns: s is a panel of R rows, v's rows are v_step apart.
+/// A tile of R rows and N vectors of columns; v's numbers lie side by side along j.
 template <int R, int N>
 struct TileLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* s, const T* v, Index v_step, Index depth,
-                                                const TileOut<T>* out) {
+  [[gnu::always_inline]] static inline void run(const T* s, Index s_row, Index s_step, const T* v, Index v_step,
+                                                Index depth, const TileOut<T>* out) {
     constexpr Index L = lanes<T, Bytes>;
     using V = Vec<T, Bytes>;
     V sums[R][N] = {};
@@ -65,12 +65,12 @@ struct TileLoop {
       }
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        V factor = s[r] - V{};
+        V factor = s[r * s_row] - V{};
         keep_in_register(factor);
 #pragma GCC unroll 8
         for (int n = 0; n < N; ++n) sums[r][n] += factor * row[n];
       }
-      s += R;
+      s += s_step;
       v += v_step;
     }
     if (out->column_stride == 1 && out->columns == N * L) {
@@ -135,68 +135,126 @@ template <class V, std::size_t... I>
   v = __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
 }
 
-/// Transposes a square of vectors in registers.
-template <class T, int Bytes>
-[[gnu::always_inline]] inline void transpose_square(Vec<T, Bytes>* x) {
-  constexpr Index L = lanes<T, Bytes>;
+/// Transposes `Rows` vectors, a power of two, in registers: their first lanes come first, then their second lanes, ...
+template <class T, int Bytes, Index Rows>
+[[gnu::always_inline]] inline void transpose(Vec<T, Bytes>* x) {
+  constexpr auto L = static_cast<std::size_t>(lanes<T, Bytes>);
   if constexpr (L > 1) {
-    Vec<T, Bytes> y[L];
 #pragma GCC unroll 4
-    for (Index size = 1; size < L; size *= 2) {
+    for (Index size = 1; size < Rows; size *= 2) {
+      Vec<T, Bytes> y[Rows];
 #pragma GCC unroll 16
-      for (Index i = 0; i < L / 2; ++i) {
-        interleave(x[i], x[i + L / 2], y[2 * i], y[2 * i + 1], std::make_index_sequence<static_cast<std::size_t>(L)>{});
+      for (Index i = 0; i < Rows / 2; ++i) {
+        interleave(x[i], x[i + Rows / 2], y[2 * i], y[2 * i + 1], std::make_index_sequence<L>{});
       }
 #pragma GCC unroll 16
-      for (Index i = 0; i < L; ++i) x[i] = y[i];
+      for (Index i = 0; i < Rows; ++i) x[i] = y[i];
     }
   }
 }
 
-/// out[p * out_step + i] = in[i * in_row + p * in_step] for i < rows, and 0 for the other i < width.
-struct PackLoop {
+/// Copies `count` numbers that lie side by side.
+template <int Bytes, class T>
+[[gnu::always_inline]] inline void copy_row(const T* from, Index count, T* to) {
+  constexpr Index L = lanes<T, Bytes>;
+  for (; count >= L; count -= L, from += L, to += L) std::memcpy(to, from, sizeof(Vec<T, Bytes>));
+  if constexpr (L > 1) {
+    if (count > 0) copy_row<Bytes / 2>(from, count, to);
+  }
+}
+
+/// Packs panels of s: out[p * height + i] = in[i * in_row + p * in_step], `panels` of them one after the other.
+template <Index Height>
+struct PackPanelsLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* in, Index in_row, Index in_step, Index rows, Index depth, T* out,
-                                                Index out_step, Index width) {
+  [[gnu::always_inline]] static inline void run(const T* in, Index in_row, Index in_step, Index panels, Index depth, T* out) {
     constexpr Index L = lanes<T, Bytes>;
-    if (rows < width) {
-      for (Index p = 0; p < depth; ++p) {
-        for (Index i = rows; i < width; ++i) out[p * out_step + i] = T{};
+    constexpr Index chunk = L > 16 ? L : 16;
+    // Panels side by side share cache lines: a few p of all of them, then the next.
+    for (Index first = 0; first < depth; first += chunk) {
+      Index last = first + chunk < depth ? first + chunk : depth;
+      for (Index panel = 0; panel < panels; ++panel) {
+        const T* from = in + panel * Height * in_row;
+        T* to = out + panel * Height * depth;
+        Index p = first;
+        if (in_row == 1) {
+          for (; p < last; ++p) std::memcpy(to + p * Height, from + p * in_step, Height * sizeof(T));
+        } else if constexpr ((Height & (Height - 1)) == 0 && Height > 1) {
+          for (; in_step == 1 && p + L <= last; p += L) {
+            Vec<T, Bytes> rows[Height];
+#pragma GCC unroll 16
+            for (Index i = 0; i < Height; ++i) load(rows[i], from + i * in_row + p);
+            transpose<T, Bytes, Height>(rows);
+#pragma GCC unroll 16
+            for (Index i = 0; i < Height; ++i) store(to + p * Height + i * L, rows[i]);
+          }
+        }
+        for (; p < last; ++p) {
+          for (Index i = 0; i < Height; ++i) to[p * Height + i] = from[i * in_row + p * in_step];
+        }
       }
     }
-    if (in_row == 1) {
-      for (Index p = 0; p < depth; ++p) {
-        Index i = 0;
-        for (; i + L <= rows; i += L) {
-          Vec<T, Bytes> x;
-          load(x, in + p * in_step + i);
-          store(out + p * out_step + i, x);
-        }
-        for (; i < rows; ++i) out[p * out_step + i] = in[p * in_step + i];
-      }
+  }
+};
+
+/// Packs a panel of v: out[p * width + j] = in[j * in_column + p * in_step], and 0 from the last column up to the width,
+/// which is a whole number of vectors.
+struct PackColumnsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* in, Index in_column, Index in_step, Index columns, Index depth,
+                                                T* out, Index width) {
+    constexpr Index L = lanes<T, Bytes>;
+    for (Index p = 0; columns < width && p < depth; ++p) {
+      for (Index j = columns; j < width; ++j) out[p * width + j] = T{};
+    }
+    if (in_column == 1) {
+      for (Index p = 0; p < depth; ++p) copy_row<Bytes>(in + p * in_step, columns, out + p * width);
       return;
     }
-    for (Index first = 0; first < rows; first += L) {
-      Index count = rows - first < L ? rows - first : L;
-      const T* from = in + first * in_row;
+    for (Index first = 0; first < columns; first += L) {
+      Index count = columns - first < L ? columns - first : L;
+      const T* from = in + first * in_column;
       T* to = out + first;
       Index p = 0;
-      // A vector longer than a whole panel runs over into the next p, which is written afterwards.
-      bool fits = first + L <= width;
-      bool spills = !fits && first == 0 && count == out_step;
-      for (; in_step == 1 && (fits || spills) && p + (fits ? L : 2 * L) <= depth; p += L) {
+      for (; in_step == 1 && p + L <= depth; p += L) {
         Vec<T, Bytes> square[L] = {};
 #pragma GCC unroll 16
-        for (Index i = 0; i < L; ++i) {
-          if (i < count) load(square[i], from + i * in_row + p);
+        for (Index j = 0; j < L; ++j) {
+          if (j < count) load(square[j], from + j * in_column + p);
         }
-        transpose_square<T, Bytes>(square);
+        transpose<T, Bytes, L>(square);
 #pragma GCC unroll 16
-        for (Index i = 0; i < L; ++i) store(to + (p + i) * out_step, square[i]);
+        for (Index j = 0; j < L; ++j) store(to + (p + j) * width, square[j]);
       }
       for (; p < depth; ++p) {
-        for (Index i = 0; i < count; ++i) to[p * out_step + i] = from[i * in_row + p * in_step];
+        for (Index j = 0; j < count; ++j) to[p * width + j] = from[j * in_column + p * in_step];
       }
+    }
+  }
+};
+
+/// Transposes a matrix, so that dot products find it side by side: out[j * depth + p] = in[p * in_step + j].
+struct TransposeLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* in, Index in_step, Index columns, Index depth, T* out) {
+    constexpr Index L = lanes<T, Bytes>;
+    Index p = 0;
+    for (; p + L <= depth; p += L) {
+      Index j = 0;
+      for (; j + L <= columns; j += L) {
+        Vec<T, Bytes> square[L];
+#pragma GCC unroll 16
+        for (Index i = 0; i < L; ++i) load(square[i], in + (p + i) * in_step + j);
+        transpose<T, Bytes, L>(square);
+#pragma GCC unroll 16
+        for (Index i = 0; i < L; ++i) store(out + (j + i) * depth + p, square[i]);
+      }
+      for (; j < columns; ++j) {
+        for (Index i = 0; i < L; ++i) out[j * depth + p + i] = in[(p + i) * in_step + j];
+      }
+    }
+    for (; p < depth; ++p) {
+      for (Index j = 0; j < columns; ++j) out[j * depth + p] = in[p * in_step + j];
     }
   }
 };
