@@ -86,7 +86,8 @@ class Optimizer {
 
   /// The names of a group's hyper-parameters, in order.
   std::vector<std::string_view> hyper_names(std::size_t group = 0) const { return at(group).rule.hyper_names(); }
-  /// A hyper-parameter by name, to read or to write: `opt.hyper(0, "lr") = 0.1`. Throws: IndexError for an unknown one.
+  /// A hyper-parameter by name, to read or to write: `opt.hyper(0, "lr") = 0.1`. The reference stays valid as long as
+  /// the optimizer. Throws: IndexError for an unknown one.
   double& hyper(std::size_t group, std::string_view name) {
     if (double* value = at(group).rule.hyper(name)) return *value;
     std::string known;
@@ -100,8 +101,9 @@ class Optimizer {
   /// A copy of all that the optimizer remembers, hyper-parameters included.
   OptimizerState state() const {
     OptimizerState all{steps_, {}};
-    for (const Group& group : groups_)
+    for (const Group& group : groups_) {
       all.groups.push_back({std::string(group.rule.name()), group.rule.values(), group.states});
+    }
     return all;
   }
 
@@ -117,9 +119,10 @@ class Optimizer {
   };
 
   const Group& at(std::size_t group) const {
-    if (group >= groups_.size())
+    if (group >= groups_.size()) {
       fail<IndexError>("optimizer", concat("it has ", groups_.size(), " groups, counted from 0"),
                        concat("got ", group));
+    }
     return groups_[group];
   }
   Group& at(std::size_t group) { return const_cast<Group&>(std::as_const(*this).at(group)); }
@@ -132,8 +135,9 @@ class Optimizer {
       auto same = [&](const ParamRef& other) { return other.address() == param.address(); };
       bool twice = std::any_of(group.params.begin(), group.params.begin() + static_cast<Index>(i), same);
       for (const Group& other : groups_) twice = twice || std::any_of(other.params.begin(), other.params.end(), same);
-      if (twice)
+      if (twice) {
         fail<UsageError>("optimizer", "a parameter must be given only once", concat("got ", param.name, " twice"));
+      }
     }
     for (const ParamRef& param : group.params) {
       Dims dims = param.dims();
@@ -144,6 +148,12 @@ class Optimizer {
 
   static void require_fit(const GroupState& state, Group& group);
   static void require_fit(const ParameterState& state, const ParamRef& param, const ParameterState& own);
+
+  static void set_hypers(detail::AnyRule& rule, const std::vector<HyperParameter>& values) {
+    for (const HyperParameter& hyper : values) {
+      if (double* value = rule.hyper(hyper.name)) *value = hyper.value;
+    }
+  }
 
   static void require_shape(const ParamRef& param, const ParameterState& state) {
     Dims dims = param.dims();
@@ -181,8 +191,9 @@ inline void Optimizer::require_fit(const GroupState& state, Group& group) {
     fail<UsageError>(op, concat("the group has ", group.params.size(), " parameters"),
                      concat("got ", state.parameters.size()));
   }
-  for (std::size_t i = 0; i < group.params.size(); ++i)
+  for (std::size_t i = 0; i < group.params.size(); ++i) {
     require_fit(state.parameters[i], group.params[i], group.states[i]);
+  }
 }
 
 inline void Optimizer::require_fit(const ParameterState& state, const ParamRef& param, const ParameterState& own) {
@@ -214,17 +225,18 @@ inline void Optimizer::load_state(const OptimizerState& state) {
                      concat("got ", state.groups.size()));
   }
   if (state.steps < 0) fail<UsageError>("load_state", "the steps must not be negative", concat("got ", state.steps));
-  std::vector<Group> groups;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     require_fit(state.groups[g], groups_[g]);
-    groups.push_back({groups_[g].rule, groups_[g].params, state.groups[g].parameters});
-    for (const HyperParameter& hyper : state.groups[g].hypers) {
-      if (double* value = groups[g].rule.hyper(hyper.name)) *value = hyper.value;
-    }
-    groups[g].rule.check();
+    detail::AnyRule rule = groups_[g].rule;
+    set_hypers(rule, state.groups[g].hypers);
+    rule.check();
   }
-  steps_ = state.steps;
-  groups_ = std::move(groups);
+  OptimizerState copy = state;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    set_hypers(groups_[g].rule, copy.groups[g].hypers);
+    groups_[g].states = std::move(copy.groups[g].parameters);
+  }
+  steps_ = copy.steps;
 }
 
 }  // namespace kiln
