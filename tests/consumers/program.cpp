@@ -16,7 +16,7 @@ struct Net {
 };
 
 float train(Net& net, int steps) {
-  const kiln::Tensor<2> x = kiln::randn({64, 1});
+  const kiln::Tensor<2> x = (kiln::arange(64) / 32.0F - 1.0F).reshape({64, 1});
   const kiln::Tensor<2> y = 3.0F * x + 1.0F;
   kiln::Optimizer optimizer{kiln::SGD{.lr = 0.05}, kiln::parameters(net)};
   float last = 0;
