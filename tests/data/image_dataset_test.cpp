@@ -61,6 +61,7 @@ TEST_CASE("a slice and a copy share the pixels") {
   CHECK(second.pixels(0)(0, 0, 1) == 254);
   CHECK(second.pixels(0).data() == data.pixels(1).data());
   CHECK(copy.pixels(0).data() == data.pixels(0).data());
+  CHECK(second.gather(std::vector<Index>{0}).x(0, 0, 0, 2) == 1.0f);
   CHECK(second.gather(std::vector<Index>{0}).y(0) == 4);
   CHECK(second.slice(0, 1).label(0) == 4);
   CHECK(second.slice(1, 1).size() == 0);

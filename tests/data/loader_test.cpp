@@ -22,6 +22,16 @@ namespace {
 std::atomic<long> allocations = 0;
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KILN_TEST_OWN_NEW 0  // clang's runtime for it does not let us replace `new`
+#endif
+#endif
+#ifndef KILN_TEST_OWN_NEW
+#define KILN_TEST_OWN_NEW 1
+#endif
+
+#if KILN_TEST_OWN_NEW
 // Not inlined: g++ would complain that what its caller gets from `new` goes to `free`.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
@@ -30,6 +40,7 @@ std::atomic<long> allocations = 0;
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 TEST_SUITE_BEGIN("data");
 
@@ -302,7 +313,7 @@ TEST_CASE("options that make no sense are refused") {
   CHECK_THROWS_WITH_AS((DataLoader{data, {.prefetch = 0}}), "DataLoader: prefetch must lie between 1 and 256: got 0",
                        kiln::UsageError);
   DataLoader loader{data, {.batch_size = 5}};
-  CHECK_THROWS_WITH_AS(loader.epoch(-1), "epoch: its number must not be negative: got -1", kiln::IndexError);
+  CHECK_THROWS_WITH_AS(loader.epoch(-1), "epoch: its number must lie in [0, 4294967295): got -1", kiln::IndexError);
   CHECK_THROWS_WITH_AS(loader.epoch(0, 3), "epoch: the first batch must lie in [0, 2]: got 3", kiln::IndexError);
 }
 

@@ -61,6 +61,16 @@ TEST_CASE("threads stay within the depth, park early and start again elsewhere")
   CHECK(prefetcher.take() == 500 * 500);
 }
 
+TEST_CASE("nothing that threads made before parking turns up after it") {
+  std::atomic<Index> made = 0;
+  kiln::detail::Prefetcher<Make> prefetcher(Make{&made}, 3, 6);
+  for (Index begin = 0; begin < 2000; begin += 100) {
+    prefetcher.start(begin, begin + 100);
+    for (Index i = begin; i < begin + 3; ++i) REQUIRE(prefetcher.take() == i * i);
+    prefetcher.park();
+  }
+}
+
 TEST_CASE("threads that have nothing to do use no time") {
   std::atomic<Index> made = 0;
   kiln::detail::Prefetcher<Make> prefetcher(Make{&made}, 3, 6);

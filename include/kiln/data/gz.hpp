@@ -33,6 +33,13 @@ struct CloseFile {
 };
 using FileHandle = std::unique_ptr<std::FILE, CloseFile>;
 
+struct EndInflate {
+  void operator()(z_stream* stream) const {
+    inflateEnd(stream);
+    delete stream;
+  }
+};
+
 inline std::string system_message(int code) { return std::generic_category().message(code); }
 
 /// Bytes as they stand in specifications: `00 00 08 03`.
@@ -66,23 +73,19 @@ class InputFile {
 
     std::array<unsigned char, 2> start{};
     std::span<const unsigned char> seen(start.data(), fread(start.data(), start.size()));
-    if (seen.size() == 2 && start[0] == 0x1f && start[1] == 0x8b) begin_gzip();
-    else if (path_.ends_with(".gz"))
+    if (seen.size() == 2 && start[0] == 0x1f && start[1] == 0x8b) {
+      begin_gzip();
+    } else if (path_.ends_with(".gz")) {
       fail("gzip", "a file named .gz must begin with 1f 8b", concat("got ", detail::hex_text(seen)));
+    }
     seek(0);
-  }
-
-  InputFile(const InputFile&) = delete;  // zlib's state holds its own address
-  InputFile& operator=(const InputFile&) = delete;
-
-  ~InputFile() {
-    if (gzip_) inflateEnd(&stream_);
   }
 
   /// Fills `to` as far as the content goes and returns how many bytes that were. Fewer than asked for means that the
   /// content has ended, and as gzip with the right checksum and length and nothing after them.
   std::size_t read(std::span<unsigned char> to) {
-    std::size_t count = gzip_ ? inflate_into(to) : fread(to.data(), to.size());
+    if (to.empty()) return 0;
+    std::size_t count = inflater_ ? inflate_into(to) : fread(to.data(), to.size());
     position_ += count;
     return count;
   }
@@ -97,9 +100,9 @@ class InputFile {
   /// Checks before memory is taken for them that `bytes` can come and then the end. Throws: DataError naming `field`.
   /// What gzip's own length field and best compression allow may still turn out to be less, so read_exactly after this.
   void expect_rest(std::string_view field, std::uint64_t bytes) {
-    if (gzip_ && bytes / deflate_limit <= size_ && static_cast<std::uint32_t>(position_ + bytes) == gzip_length_)
+    if (inflater_ && bytes / deflate_limit <= size_ && static_cast<std::uint32_t>(position_ + bytes) == gzip_length_)
       return;
-    std::uint64_t rest = gzip_ ? skip_rest() : size_ - position_;
+    std::uint64_t rest = inflater_ ? skip_rest() : size_ - position_;
     if (rest != bytes) fail(field, concat("must have ", bytes, " bytes"), concat("the file holds ", rest));
   }
 
@@ -140,37 +143,40 @@ class InputFile {
     }
     buffer_.resize(std::size_t{1} << 16);
     constexpr int gzip_only = 16;
-    if (inflateInit2(&stream_, MAX_WBITS + gzip_only) != Z_OK) fail("gzip", "zlib must start", "it has no memory");
-    gzip_ = true;
+    inflater_.reset(new z_stream{});
+    if (inflateInit2(inflater_.get(), MAX_WBITS + gzip_only) != Z_OK)
+      fail("gzip", "zlib must start", "it has no memory");
   }
 
   std::size_t inflate_into(std::span<unsigned char> to) {
+    z_stream& stream = *inflater_;
     std::size_t done = 0;
     while (done < to.size() && !ended_) {
-      if (stream_.avail_in == 0) {
-        stream_.next_in = buffer_.data();
-        stream_.avail_in = static_cast<uInt>(fread(buffer_.data(), buffer_.size()));
+      if (stream.avail_in == 0) {
+        stream.next_in = buffer_.data();
+        stream.avail_in = static_cast<uInt>(fread(buffer_.data(), buffer_.size()));
       }
-      const bool no_more_input = stream_.avail_in == 0;
+      const bool no_more_input = stream.avail_in == 0;
       const auto room = static_cast<uInt>((std::min)(to.size() - done, std::size_t{1} << 30));
-      stream_.next_out = to.data() + done;
-      stream_.avail_out = room;
-      const int status = inflate(&stream_, Z_NO_FLUSH);
-      const std::size_t got = room - stream_.avail_out;
+      stream.next_out = to.data() + done;
+      stream.avail_out = room;
+      const int status = inflate(&stream, Z_NO_FLUSH);  // at the end it checks the checksum and the length
+      const std::size_t got = room - stream.avail_out;
       done += got;
-      if (status == Z_STREAM_END) end_gzip();
-      else if (status == Z_MEM_ERROR) fail("gzip", "zlib must work", "it has no memory");
-      else if (status != Z_OK && status != Z_BUF_ERROR)
-        fail("gzip", "must be intact", stream_.msg ? stream_.msg : "it is damaged");
-      else if (no_more_input && got == 0)
+      if (status == Z_STREAM_END) {
+        end_gzip();
+      } else if (status != Z_OK && status != Z_BUF_ERROR) {
+        fail("gzip", "must be intact", stream.msg ? stream.msg : zError(status));
+      } else if (no_more_input && got == 0) {
         fail("gzip", "must end with its checksum and length", concat("the file ends before, after ", size_, " bytes"));
+      }
     }
     return done;
   }
 
   void end_gzip() {
     ended_ = true;
-    if (std::uint64_t used = stream_.total_in; used != size_) {
+    if (std::uint64_t used = inflater_->total_in; used != size_) {
       fail("gzip", concat("must be a single member that ends the file, at byte ", used),
            concat("got ", size_ - used, " more bytes"));
     }
@@ -186,13 +192,12 @@ class InputFile {
   std::string op_;
   std::string path_;
   detail::FileHandle file_;
-  std::uint64_t size_ = 0;      // of the file
-  std::uint64_t position_ = 0;  // in the content
-  bool gzip_ = false;
-  bool ended_ = false;  // gzip: the trailer has been checked
-  std::uint32_t gzip_length_ = 0;
+  std::uint64_t size_ = 0;                                  // of the file
+  std::uint64_t position_ = 0;                              // in the content
+  std::unique_ptr<z_stream, detail::EndInflate> inflater_;  // null for a plain file
+  std::uint32_t gzip_length_ = 0;                           // as the file's last bytes state it
+  bool ended_ = false;                                      // the trailer has been checked
   std::vector<unsigned char> buffer_;
-  z_stream stream_{};
 };
 
 }  // namespace kiln

@@ -30,7 +30,7 @@ struct LoaderOptions {
   bool shuffle = false;
   bool drop_last = false;  ///< leave out a last batch that is not full
   int workers = 1;         ///< threads that gather ahead; with 0 the caller's thread gathers when it asks
-  int prefetch = 2;        ///< batches that each worker may be ahead
+  int prefetch = 4;        ///< batches that each worker may be ahead
   std::optional<std::uint64_t> seed = {};  ///< of the order; `global_seed()` when the loader is made, unless set
 };
 
@@ -144,7 +144,10 @@ class Epoch {
 
   Epoch(std::shared_ptr<State> state, Index number, Index first_batch)
       : state_(std::move(state)), position_(first_batch) {
-    if (number < 0) fail<IndexError>("epoch", "its number must not be negative", concat("got ", number));
+    constexpr Index end = 0xFFFF'FFFF;  // random streams keep this epoch for themselves
+    if (number < 0 || number >= end) {
+      fail<IndexError>("epoch", concat("its number must lie in [0, ", end, ")"), concat("got ", number));
+    }
     if (first_batch < 0 || first_batch > batches()) {
       fail<IndexError>("epoch", concat("the first batch must lie in [0, ", batches(), "]"),
                        concat("got ", first_batch));
@@ -200,7 +203,7 @@ class DataLoader {
   const S& sampler() const { return state_->sampler; }
 
   /// The batches of an epoch, from `first_batch` on: `epoch(3, 17)` continues where `epoch(3)` was after 17 batches.
-  /// Throws: IndexError for a negative number or a batch beyond the end.
+  /// Throws: IndexError for a number outside [0, 2^32 - 1) or a batch beyond the end.
   Epoch<D, S> epoch(Index number, Index first_batch = 0) const { return {state_, number, first_batch}; }
 
  private:

@@ -60,14 +60,16 @@ class Prefetcher {
   Result take() {
     if (threads_.empty()) return make_(taken_++);
     Slot slot;
+    bool running_low;
     {
       std::unique_lock lock(mutex_);
       Slot& ready = slot_of(taken_);
       made_.wait(lock, [&] { return ready.result || ready.error; });
       slot = std::exchange(ready, Slot{});
       ++taken_;
+      running_low = next_ - taken_ <= static_cast<Index>(slots_.size() / 2);
     }
-    wanted_.notify_one();
+    if (running_low) wanted_.notify_one();  // not at each result: to wake a thread costs microseconds
     if (slot.error) std::rethrow_exception(std::move(slot.error));
     return *std::move(slot.result);
   }

@@ -44,8 +44,8 @@ struct RandomSampler {
   Index size() const { return samples; }
   void order(Index epoch, std::vector<Index>& rows) const {
     SequentialSampler{samples}.order(epoch, rows);
-    kiln::shuffle(std::span<Index>(rows),
-                  {.seed = seed, .purpose = Purpose::shuffle, .epoch = static_cast<std::uint64_t>(epoch)});
+    RandomStream stream{.seed = seed, .purpose = Purpose::shuffle, .epoch = static_cast<std::uint32_t>(epoch)};
+    kiln::shuffle(std::span<Index>(rows), stream);
   }
 };
 

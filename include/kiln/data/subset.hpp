@@ -114,7 +114,8 @@ std::array<Subset<std::remove_cvref_t<D>>, N> random_split(D&& data, const Part 
   const std::array<Index, N> sizes = detail::split_sizes(static_cast<Index>(data.size()), parts);
   std::vector<Index> order(static_cast<std::size_t>(data.size()));
   std::iota(order.begin(), order.end(), Index{0});
-  shuffle(std::span<Index>(order), RandomStream{.seed = seed, .purpose = Purpose::split});
+  RandomStream stream{.seed = seed, .purpose = Purpose::split};
+  shuffle(std::span<Index>(order), stream);
 
   auto held = detail::hold(std::forward<D>(data));
   auto from = order.begin();
