@@ -80,10 +80,10 @@ struct Projection {
 /// The projection as an operation of the tape, of its own so that gradcheck depends on no operation it may have to check.
 template <int R, class T>
 Var<0, T> project(const Var<R, T>& y) {
-  auto pull_back = [shape = y.shape()](const Tensor<0, T>&, GradSlot<R, T>& dy) {
-    auto weights = uninitialised<T>(shape);
-    for (Index i = 0; i < weights.numel(); ++i) weights.data()[i] = static_cast<T>(Projection::weight(i));
-    dy += std::move(weights);
+  auto pull_back = [shape = y.shape()](const Tensor<0, T>& dz, GradSlot<R, T>& dy) {
+    auto gradient = uninitialised<T>(shape);
+    for (Index i = 0; i < gradient.numel(); ++i) gradient.data()[i] = static_cast<T>(Projection::weight(i)) * dz.item();
+    dy += std::move(gradient);
   };
   return record("project", Tensor<0, T>(static_cast<T>(Projection(y.value()).value)), pull_back, y);
 }

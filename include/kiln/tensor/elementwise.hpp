@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
+#include <kiln/core/type_name.hpp>
 #include <kiln/kernels/map.hpp>
 #include <kiln/tensor/tensor.hpp>
 
@@ -62,9 +64,23 @@ struct CommonElement<A, B> {
   using type = element_t<A>;
 };
 
+/// A number as an element of a tensor. Throws: UsageError for an integer beyond the range of an integer tensor.
+template <class T, Scalar X>
+T number_as(X number) {
+  static_assert(!std::is_integral_v<T> || std::is_integral_v<X>,
+                "kiln: an integer tensor and a number with a fraction do not mix; convert with x.to<float>()");
+  const T element = static_cast<T>(number);
+  if constexpr (std::is_integral_v<T>) {
+    if (static_cast<X>(element) != number || (element < T{}) != (number < X{})) {
+      fail<UsageError>("elementwise", concat("a number must lie in the range of ", type_name<T>()), concat("got ", +number));
+    }
+  }
+  return element;
+}
+
 template <class T, class X>
 decltype(auto) as_operand(const X& x) {
-  if constexpr (Scalar<X>) return Tensor<0, T>(static_cast<T>(x));
+  if constexpr (Scalar<X>) return Tensor<0, T>(number_as<T>(x));
   else return x.view();
 }
 
@@ -175,6 +191,23 @@ KILN_BINARY(minimum, "minimum", detail::Minimum{})
 KILN_BINARY(pow, "pow", [](auto x, auto y) { return static_cast<decltype(x)>(std::pow(x, y)); })
 #undef KILN_BINARY
 
+namespace detail {
+
+/// -x; integers wrap around.
+template <class T>
+T negated(T x) {
+  if constexpr (std::is_floating_point_v<T>) return -x;
+  else return Wrapping<Minus>{}(T{}, x);
+}
+
+template <class T>
+T absolute(T x) {
+  if constexpr (std::is_floating_point_v<T>) return std::abs(x);
+  else return x < T{} ? negated(x) : x;
+}
+
+}  // namespace detail
+
 #define KILN_UNARY(name, expression)                                                \
   template <TensorLike X>                                                            \
   auto name(const X& tensor) {                                                       \
@@ -186,9 +219,9 @@ KILN_BINARY(pow, "pow", [](auto x, auto y) { return static_cast<decltype(x)>(std
     static_assert(std::is_floating_point_v<element_t<X>>, "kiln: " #name " needs a tensor of float or double"); \
     return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });                              \
   }
-KILN_UNARY(operator-, T{} - x)
-KILN_UNARY(abs, x < T{} ? T{} - x : x)
-KILN_UNARY(square, x * x)
+KILN_UNARY(operator-, detail::negated(x))
+KILN_UNARY(abs, detail::absolute(x))
+KILN_UNARY(square, detail::Wrapping<detail::Times>{}(x, x))
 KILN_UNARY(sign, (x > T{}) - (x < T{}))
 KILN_UNARY(relu, x < T{} ? T{} : x)  // NaN stays NaN
 KILN_UNARY_REAL(exp, std::exp(x))
@@ -240,6 +273,11 @@ namespace detail {
 template <int R, class T, class B, class Op>
 Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, Op op) {
   static_assert(Scalar<B> || std::same_as<typename CommonElement<Tensor<R, T>, B>::type, T>);
+  if constexpr (is_tensor_view<B>) {
+    // `x -= x.row_view(0)`: what is overwritten must not be read again.
+    const auto begin = reinterpret_cast<std::uintptr_t>(a.data()), at = reinterpret_cast<std::uintptr_t>(b.data());
+    if (begin <= at && at < begin + a.span().size_bytes()) return map_in_place(name, a, b.clone(), op);
+  }
   const auto& right = as_operand<T>(b);
   if (broadcast_shape(name, a.shape(), right.shape()).span().size() != R ||
       !std::ranges::equal(broadcast_shape(name, a.shape(), right.shape()).span(), a.shape().span())) {

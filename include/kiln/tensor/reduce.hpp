@@ -312,7 +312,7 @@ template <int R, class T>
 bool all_close(const Tensor<R, T>& a, const Tensor<R, T>& b, double rtol = 1e-5, double atol = 1e-8) {
   return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin(), [&](T x, T y) {
            double left = static_cast<double>(x), right = static_cast<double>(y);
-           return left == right || std::abs(left - right) <= atol + rtol * std::abs(right);
+           return left == right || (std::isfinite(right) && std::abs(left - right) <= atol + rtol * std::abs(right));
          });
 }
 
@@ -320,6 +320,9 @@ bool all_close(const Tensor<R, T>& a, const Tensor<R, T>& b, double rtol = 1e-5,
 template <int R, int To, class T>
 Tensor<To, T> sum_to_shape(const Tensor<R, T>& x, const Shape<To>& shape) {
   static_assert(To <= R, "kiln: sum_to_shape cannot add axes");
+  if (broadcast_shape("sum_to_shape", x.shape(), shape) != x.shape()) {
+    fail<ShapeError>("sum_to_shape", concat("the result must be repeatable to shape ", x.shape()), concat("got ", shape));
+  }
   detail::AxisSet<R> reduced{};
   for (int axis = 0; axis < R; ++axis) {
     const int target = axis - (R - To);

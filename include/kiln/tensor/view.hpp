@@ -35,19 +35,17 @@ Index checked_offset(const Shape<R>& shape, const Shape<R>& strides, const std::
 /// Replaces a single -1 and checks the number of elements.
 template <int R>
 Shape<R> inferred_shape(Shape<R> to, Dims from) {
-  Index count = checked_numel(from);
-  int open = -1;
-  Index known = 1;
-  for (int axis = 0; axis < R; ++axis) {
-    if (to[axis] == -1 && open < 0) open = axis;
-    else known *= to[axis];
-  }
+  const Index count = checked_numel(from);
   Shape<R> result = to;
-  if (open >= 0 && known > 0 && count % known == 0) result[open] = count / known;
-  for (Index size : result) {
-    if (size < 0) known = -1;
+  int open = -1;
+  bool negative = false;
+  for (int axis = 0; axis < R; ++axis) {
+    if (to[axis] == -1 && open < 0) result[open = axis] = 1;
+    else negative = negative || to[axis] < 0;
   }
-  if (known < 0 || checked_numel(result.span()) != count) {
+  const Index known = negative ? -1 : checked_numel(result.span());
+  if (open >= 0 && known > 0 && count % known == 0) result[open] = count / known;
+  if (negative || (open >= 0 && known == 0) || checked_numel(result.span()) != count) {
     fail<ShapeError>("reshape", concat("shape ", from, " has ", count, " elements and needs a shape with as many"),
                      concat("got ", to));
   }

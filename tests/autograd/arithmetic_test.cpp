@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+#include <kiln/autograd/arithmetic.hpp>
+
+#include "oracle.hpp"
+
+using namespace kiln;
+using namespace oracle;
+
+TEST_SUITE_BEGIN("autograd");
+
+TEST_CASE("arithmetic of vars: values and gradients of PyTorch") {
+#include "arithmetic.inc"
+}
+
+TEST_CASE("arithmetic of vars at limits") {
+#include "arithmetic_limits.inc"
+}
+
+TEST_CASE("arithmetic of a var with itself adds both gradients") {
+  CHECK(gradcheck([](auto x) { return x * x + x / x - (x + x) * (-x - x); }, Tensor<1, double>{0.5, -2}));
+  Tape tape;
+  auto x = tape.variable(Tensor<1, double>{3, 4});
+  auto y = x * x + x;
+  tape.differentiate(detail::project(y));
+  check_close(tape.grad(x), Tensor<1, double>{7, 9 * detail::Projection::weight(1)});
+}
+
+TEST_CASE("arithmetic takes vars with params, tensors and numbers in any order") {
+  Tape tape;
+  Param<1, double> p = Tensor<1, double>{2, 4};
+  const Tensor<1, double> t{10, 20};
+  auto x = tape.variable(Tensor<1, double>{1, 2});
+  check_close((p + x).value(), Tensor<1, double>{3, 6});
+  check_close((x - p).value(), Tensor<1, double>{-1, -2});
+  check_close((t / x).value(), Tensor<1, double>{10, 10});
+  check_close((x * t).value(), Tensor<1, double>{10, 40});
+  check_close((2 - x).value(), Tensor<1, double>{1, 0});
+  check_close((x / 2).value(), Tensor<1, double>{0.5, 1});
+  CHECK_FALSE((tape(t) * 2).wants_grad());
+}
+
+TEST_CASE("arithmetic of shapes that do not fit") {
+  Tape tape;
+  auto x = tape.variable(zeros({2, 3}));
+  CHECK_THROWS_WITH_AS(x + zeros({4}), "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(x - zeros({2, 1, 2}),
+                       "subtract: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (2, 1, 2)", ShapeError);
+  CHECK_THROWS_WITH_AS(x * zeros({4}), "multiply: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(x / zeros({4}), "divide: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(where(Tensor<1, bool>{true, false}, x, 0),
+                       "where: sizes must be equal or 1, counted from the last axis: got shapes (2,) and (2, 3)", ShapeError);
+}
+
+TEST_CASE("where does not let the gradient of the branch not taken through") {
+  Tape tape;
+  auto x = tape.variable(Tensor<1, double>{0, 4});
+  tape.differentiate(detail::project(where(Tensor<1, bool>{false, true}, x, 1)));
+  check_close(tape.grad(x), Tensor<1, double>{0, detail::Projection::weight(1)});
+}
+
+TEST_SUITE_END();
