@@ -16,14 +16,20 @@ namespace kiln {
 
 namespace detail {
 
-inline constinit std::atomic<const MatmulKernel*> default_matmul = &matmul_kernel_of<NativeMatmul>;
+inline constinit std::atomic<const MatmulKernel*> default_matmul = nullptr;
+
+/// The kernel that the scope or the program has chosen, or null: the native one, compiled only for the element types in use.
+inline const MatmulKernel* chosen_matmul() {
+  if (const void* scoped = scoped_choices.matmul) return static_cast<const MatmulKernel*>(scoped);
+  return default_matmul.load(std::memory_order_acquire);
+}
 
 }  // namespace detail
 
 /// The kernel that products use here and now.
 inline const MatmulKernel& current_matmul() {
-  if (const void* scoped = detail::scoped_choices.matmul) return *static_cast<const MatmulKernel*>(scoped);
-  return *detail::default_matmul.load(std::memory_order_acquire);
+  const MatmulKernel* chosen = detail::chosen_matmul();
+  return chosen ? *chosen : matmul_kernel_of<NativeMatmul>;
 }
 
 /// While it lives, products of its thread, and of the library's workers on behalf of it, use its kernel.
@@ -65,8 +71,10 @@ void set_default_matmul(MatmulKernel&& kernel) = delete;
 /// c = alpha * op(a) * op(b) + beta * c by the current kernel; element types other than float and double have one only.
 template <class T>
 void run_matmul(const MatmulArgs<T>& args) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) current_matmul().run(args);
-  else NativeMatmul::run(args);
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if (const MatmulKernel* chosen = detail::chosen_matmul()) return chosen->run(args);
+  }
+  NativeMatmul::run(args);
 }
 
 }  // namespace kiln
