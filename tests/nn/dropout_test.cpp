@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+#include <kiln/nn/dropout.hpp>
+
+#include <kiln/autograd/gradcheck.hpp>
+
+#include "oracle.hpp"
+
+using namespace kiln;
+
+TEST_SUITE_BEGIN("nn");
+
+TEST_CASE("dropout does nothing in eval mode and without a context") {
+  const auto x = numbers<float>({3, 4}, 1);
+  const Dropout layer{.p = 0.9};
+  Tape tape{Mode::eval};
+  auto v = tape.variable(x);
+  auto y = layer(v);
+  CHECK(y.node() == v.node());
+  CHECK(y.value().data() == v.value().data());
+  const auto free = layer(x);
+  CHECK(std::equal(x.begin(), x.end(), free.value().begin()));
+}
+
+TEST_CASE_TEMPLATE("dropout drops a share p and scales the rest", T, float, double) {
+  const Index n = 100000;
+  for (double p : {0.1, 0.5, 0.8}) {
+    Context context{Mode::train};
+    context.set_random({.seed = 3});
+    const auto y = Dropout{p}(context(full<T>({n}, 1)));
+    Index dropped = 0, kept = 0;
+    for (T v : y.value()) v == 0 ? ++dropped : kept += v == static_cast<T>(1 / (1 - p));
+    CHECK(dropped + kept == n);
+    CHECK(static_cast<double>(dropped) == doctest::Approx(p * n).epsilon(0.02));  // about six standard deviations at p = 0.1
+  }
+}
+
+TEST_CASE("dropout's gradient passes where the value did") {
+  Tape tape;
+  auto v = tape.variable(full<double>({4, 5}, 2));
+  auto y = Dropout{}(v);
+  tape.differentiate(record("sum", Tensor<0, double>(0), [](const auto& dz, auto& dy) { dy += full<double>({4, 5}, dz.item()); }, y));
+  const auto dx = tape.grad(v);
+  for (Index i = 0; i < 20; ++i) CHECK(dx.data()[i] * 2 == y.value().data()[i]);
+  CHECK(gradcheck(Dropout{.p = 0.3}, numbers<double>({3, 4}, 2)));
+}
+
+TEST_CASE("whether an element is dropped depends on the stream and its position alone") {
+  auto masks = [](Index n) {
+    Context context{Mode::train};
+    context.set_random({.seed = 7, .purpose = Purpose::dropout});
+    auto first = Dropout{}(context(ones({n})));
+    auto second = Dropout{}(context(ones({n})));
+    return std::pair(first.value().clone(), second.value().clone());
+  };
+  const auto [a, b] = masks(50);
+  const auto [again, more] = masks(50);
+  const auto [longer, unused] = masks(80);
+  auto same = [](const auto& u, const auto& v) { return std::equal(u.begin(), u.end(), v.begin()); };
+  CHECK(same(a, again));
+  CHECK(same(b, more));
+  CHECK(!same(a, b));  // the stream goes on
+  CHECK(same(a, longer));
+}
+
+TEST_CASE("dropout accepts p from 0 to 1") {
+  const auto x = numbers<float>({3, 4}, 1);
+  Tape tape;
+  auto v = tape.variable(x);
+  const auto all = Dropout{.p = 0}(v);
+  CHECK(std::equal(x.begin(), x.end(), all.value().begin()));
+  const auto none = Dropout{.p = 1}(v);
+  for (float y : none.value()) CHECK(y == 0);
+  CHECK(Dropout{}(tape(zeros({0, 3}))).shape() == Shape<2>(0, 3));
+  CHECK(message_of<UsageError>([&] { Dropout{.p = 1.5}(v); }) == "Dropout: dropout: p must lie in [0, 1]: got 1.5");
+  CHECK(message_of<UsageError>([&] { Dropout{.p = -0.1}(x); }) == "Dropout: dropout: p must lie in [0, 1]: got -0.1");
+  CHECK(message_of<UsageError>([&] { Dropout{.p = NAN}(x); }) == "Dropout: dropout: p must lie in [0, 1]: got nan");
+}
+
+TEST_SUITE_END();
