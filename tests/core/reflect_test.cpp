@@ -230,11 +230,16 @@ TEST_CASE("fields with a constructor that takes anything are counted, and are no
     std::any last;
   };
   struct First {
-    std::any a;
+    ByReference a;
+    int b;
+  };
+  struct FirstForwarding {
+    ByForwarding a;
     int b;
   };
   CHECK(names_of<Greedy>() == "value reference forwarding last");
   CHECK(names_of<First>() == "a b");
+  CHECK(names_of<FirstForwarding>() == "a b");
 }
 
 TEST_CASE("closures are fields") {

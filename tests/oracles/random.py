@@ -66,7 +66,7 @@ def series_log(x):
     m, e = (2 * m, e - 1) if m <= math.sqrt(0.5) else (m, e)
     s = (m - 1) / (m + 1)
     total = 0.0
-    for k in range(23, 0, -2):
+    for k in range(21, 0, -2):
         total = total * (s * s) + 1 / k
     return e * math.log(2) + 2 * s * total
 

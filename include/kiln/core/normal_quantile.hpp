@@ -47,8 +47,8 @@ inline double portable_log(double x) {
     exponent += 1;
   }
   const double s = (m - 1) / (m + 1);
-  constexpr std::array<double, 12> series{1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13,
-                                          1.0 / 11, 1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3,  1.0};
+  constexpr std::array<double, 11> series{1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+                                          1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3,  1.0};
   return rounded(exponent * 0.6931471805599453) + rounded(2 * s * polynomial(series, rounded(s * s)));
 }
 
