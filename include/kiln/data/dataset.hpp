@@ -79,7 +79,9 @@ Tensor<R, T> gather_rows(const Tensor<R, T>& from, std::span<const Index> rows) 
 
 /// Tensors in memory: row i of `x` is a sample, row i of `y` its target.
 template <class X, class Y>
-class TensorDataset;
+class TensorDataset {
+  static_assert(!sizeof(X), "kiln: a TensorDataset is made of two Tensors; clone() turns a view into one");
+};
 
 template <int RX, class TX, int RY, class TY>
 class TensorDataset<Tensor<RX, TX>, Tensor<RY, TY>> {

@@ -10,7 +10,6 @@
 #include <exception>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,7 +28,7 @@ class Prefetcher {
     threads_.reserve(static_cast<std::size_t>(workers));
     try {
       while (static_cast<int>(threads_.size()) < workers) threads_.emplace_back(&Prefetcher::work, this);
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       // The system gives us no more threads: those that we have do the work, or the taker does.
     }
   }
