@@ -16,7 +16,18 @@
 
 #include <kiln/core/reflect.hpp>
 
-using namespace kiln;
+using kiln::field_names;
+using kiln::global_seed;
+using kiln::manual_seed;
+using kiln::next_stream;
+using kiln::Purpose;
+using kiln::random_state;
+using kiln::random_words;
+using kiln::RandomState;
+using kiln::RandomStream;
+using kiln::set_random_state;
+using kiln::shuffle;
+using kiln::UsageError;
 
 TEST_SUITE_BEGIN("core");
 
@@ -279,6 +290,7 @@ TEST_CASE("next_stream gives no stream to two threads") {
   manual_seed(1);
   std::array<std::vector<std::uint64_t>, 4> samples;
   std::vector<std::thread> threads;
+  threads.reserve(samples.size());
   for (auto& mine : samples) {
     threads.emplace_back([&mine] {
       for (int i = 0; i < 1000; ++i) mine.push_back(next_stream(Purpose::user).sample);

@@ -217,7 +217,7 @@ struct ByReference {
 };
 struct ByForwarding {
   template <class T>
-  ByForwarding(T&&) {}
+  ByForwarding(T&&) {}  // NOLINT(bugprone-forwarding-reference-overload): the point of the test
 };
 
 }  // namespace
