@@ -35,7 +35,10 @@ struct Anonymous {};
 }  // namespace
 
 TEST_CASE("type_name leaves out namespaces, also those of arguments") {
-  using namespace nets::inner;
+  using nets::inner::BasicLinear;
+  using nets::inner::Mlp;
+  using nets::inner::Sequential;
+  using nets::inner::Tensor;
   static_assert(type_name<Mlp>() == "Mlp");
   CHECK(type_name<int>() == "int");
   CHECK(type_name<Anonymous>() == "Anonymous");

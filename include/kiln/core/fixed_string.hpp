@@ -19,7 +19,7 @@ struct FixedString {
     for (std::size_t i = 0; i < N; ++i) text[i] = literal[i];
   }
 
-  constexpr std::string_view view() const { return {text, N}; }
+  constexpr std::string_view view() const { return {text, text + N}; }
   constexpr operator std::string_view() const { return view(); }
   static constexpr std::size_t size() { return N; }
 
