@@ -103,7 +103,7 @@ Var<R, T> concat_axis(int axis, const Var<R, T>& first, const More&... more) {
   static_assert((std::same_as<More, Var<R, T>> && ...), "kiln: concat_axis joins vars of one rank and element type");
   axis = checked_axis("concat_axis", axis, R);
   auto shape = first.shape();
-  auto extend = [&](const Shape<R>& next) {
+  [[maybe_unused]] auto extend = [&](const Shape<R>& next) {
     auto expected = next;
     expected[axis] = first.shape()[axis];
     if (expected != first.shape()) {
