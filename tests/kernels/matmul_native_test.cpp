@@ -93,7 +93,7 @@ TEST_CASE("native: panels make up every number of rows") {
       Index small = 0;
       while (i < rows) {
         Index height = panels.height(i);
-        CHECK((height == full || height == fewer || height == 2 || height == 1));
+        CHECK((height == full || height == fewer || height == 1));
         if (i % full != 0) CHECK(height != full);
         small += height < fewer;
         i += height;

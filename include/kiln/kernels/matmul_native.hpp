@@ -50,7 +50,7 @@ struct Product {
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 
-/// How rows are divided into panels: `full` rows each, then `fewer`, then 2 and 1.
+/// How rows are divided into panels: `full` rows each, then `fewer`, then 1.
 struct RowPanels {
   Index rows, full, fewer, with_fewer;  // the last `with_fewer` rows are in panels of `fewer` or less
 
@@ -65,7 +65,7 @@ struct RowPanels {
   Index height(Index i) const {
     Index left = rows - i;
     if (left > with_fewer) return full;
-    return left >= fewer ? fewer : left >= 2 ? 2 : 1;
+    return left >= fewer ? fewer : 1;
   }
 };
 
@@ -89,7 +89,7 @@ class TiledProduct {
  public:
   using Size = TileSize<T, Bytes>;
   static constexpr Index L = lanes<T, Bytes>;
-  static constexpr Index depth_block = 256 * 4 / static_cast<Index>(sizeof(T));
+  static constexpr Index depth_block = 384 * 4 / static_cast<Index>(sizeof(T));
   static constexpr Index most_packed_rows = 4096;
 
   /// Estimated time, in multiplications of vectors.
@@ -174,6 +174,7 @@ class TiledProduct {
       });
     }
 
+    Index blocks = (std::max)(Index{1}, (p_.depth + depth_block / 2) / depth_block);
     for_tasks(groups * columns_.panels, [&](Index task) {
       Index g = task % groups;
       Index panel = task / groups;
@@ -182,8 +183,9 @@ class TiledProduct {
       const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
       Index v_step = panel < first_packed_ ? p_.v_step : vectors * L;
       TileOut<T> out{nullptr, p_.c_row, p_.c_column, columns_in(panel), p_.alpha, p_.beta};
-      for (Index k = 0; k < p_.depth; k += depth_block) {
-        Index depth = (std::min)(depth_block, p_.depth - k);
+      for (Index block = 0; block < blocks; ++block) {
+        Index k = block * p_.depth / blocks;
+        Index depth = (block + 1) * p_.depth / blocks - k;
         for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
           Index height = panels.height(i);
           out.c = p_.c + (top + i) * p_.c_row + j * p_.c_column;
@@ -198,22 +200,16 @@ class TiledProduct {
 
   template <class... Args>
   static void pack_s(Index height, Args... args) {
-    switch (height) {
-      case 1: return run_for<Bytes, PackPanelsLoop<1>>(args...);
-      case 2: return run_for<Bytes, PackPanelsLoop<2>>(args...);
-      case Size::fewer_rows: return run_for<Bytes, PackPanelsLoop<Size::fewer_rows>>(args...);
-      default: return run_for<Bytes, PackPanelsLoop<Size::rows>>(args...);
-    }
+    if (height == Size::rows) return run_for<Bytes, PackPanelsLoop<Size::rows>>(args...);
+    if (height == Size::fewer_rows) return run_for<Bytes, PackPanelsLoop<Size::fewer_rows>>(args...);
+    run_for<Bytes, PackPanelsLoop<1>>(args...);
   }
 
   template <class... Args>
-  static void tile(Index rows, Index vectors, Args... args) {
-    switch (rows) {
-      case 1: return tile_of<1>(vectors, args...);
-      case 2: return tile_of<2>(vectors, args...);
-      case Size::fewer_rows: return tile_of<Size::fewer_rows>(vectors, args...);
-      default: return tile_of<Size::rows>(vectors, args...);
-    }
+  static void tile(Index height, Index vectors, Args... args) {
+    if (height == Size::rows) return tile_of<Size::rows>(vectors, args...);
+    if (height == Size::fewer_rows) return tile_of<Size::fewer_rows>(vectors, args...);
+    tile_of<1>(vectors, args...);
   }
 
   template <int R, class... Args>
@@ -300,7 +296,9 @@ struct NativeMatmul {
       if (args.m == 0 || args.n == 0) return;
       if (args.k == 0) return args.scale_c();
       switch (isa()) {
-        case Isa::avx512: return detail::native_matmul<64>(args);
+        case Isa::avx512:
+          // Of double, vectors of 32 bytes are enough, and quicker to compile.
+          return detail::native_matmul<std::is_same_v<T, float> ? 64 : 32>(args);
         case Isa::avx2: return detail::native_matmul<32>(args);
         case Isa::baseline: return detail::native_matmul<16>(args);
       }

@@ -204,9 +204,7 @@ struct PackColumnsLoop {
   [[gnu::always_inline]] static inline void run(const T* in, Index in_column, Index in_step, Index columns, Index depth,
                                                 T* out, Index width) {
     constexpr Index L = lanes<T, Bytes>;
-    for (Index p = 0; columns < width && p < depth; ++p) {
-      for (Index j = columns; j < width; ++j) out[p * width + j] = T{};
-    }
+    for (Index p = 0; columns < width && p < depth; ++p) store(out + (p + 1) * width - L, Vec<T, Bytes>{});
     if (in_column == 1) {
       for (Index p = 0; p < depth; ++p) copy_row<Bytes>(in + p * in_step, columns, out + p * width);
       return;

@@ -19,7 +19,7 @@
 /// It may change `g`, which is a copy. What is said in simd.hpp about a `run` holds for it.
 #pragma once
 
-#include <cmath>
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -27,40 +27,6 @@
 #include <kiln/kernels/simd.hpp>
 
 namespace kiln::detail {
-
-/// Replaces every lane by its square root. Spelt out because a compiler that has to set errno calls the C library for
-/// each lane; in pieces because clang knows no longer vector in a function that is not yet inlined.
-template <class T, class V>
-[[gnu::always_inline]] inline void take_sqrt(V& v) {
-#if KILN_X86_DISPATCH
-#if defined(__clang__)
-  constexpr int bytes = sizeof(V) < 16 ? sizeof(V) : 16;
-#else
-  constexpr int bytes = sizeof(V);
-#endif
-#if defined(__AVX__)
-  constexpr bool avx = true;
-#else
-  constexpr bool avx = sizeof(V) > 16;
-#endif
-  if constexpr (bytes >= 16) {
-    Vec<T, bytes> pieces[sizeof(V) / bytes];
-    std::memcpy(pieces, &v, sizeof(V));
-    for (auto& x : pieces) {
-      if constexpr (sizeof(T) == 4 && avx) asm("vsqrtps {%0, %0|%0, %0}" : "+v"(x));
-      else if constexpr (sizeof(T) == 4) asm("sqrtps {%0, %0|%0, %0}" : "+x"(x));
-      else if constexpr (avx) asm("vsqrtpd {%0, %0|%0, %0}" : "+v"(x));
-      else asm("sqrtpd {%0, %0|%0, %0}" : "+x"(x));
-    }
-    std::memcpy(&v, pieces, sizeof(V));
-    return;
-  }
-#endif
-  T lane[sizeof(V) / sizeof(T)];
-  std::memcpy(lane, &v, sizeof(V));
-  for (T& x : lane) x = std::sqrt(x);
-  std::memcpy(&v, lane, sizeof(V));
-}
 
 template <class Formula>
 struct UpdateLoop {
