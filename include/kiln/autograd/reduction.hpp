@@ -93,6 +93,7 @@ KILN_VAR_REDUCTION(population_var, reduce_variance, detail::Variance{0})
 /// log(softmax(x)) along an axis, stable for logits of any size.
 template <int R, class T>
 Var<R, T> log_softmax(const Var<R, T>& x, int axis = -1) {
+  axis = checked_axis("log_softmax", axis, R);
   auto pull_back = [axis](const auto& y, const auto& dy, auto& dx) { dx += dy - exp(y) * sum(dy, axis, keep_axes); };
   return record("log_softmax", x.value() - logsumexp(x.value(), axis, keep_axes), pull_back, x);
 }
@@ -100,6 +101,7 @@ Var<R, T> log_softmax(const Var<R, T>& x, int axis = -1) {
 /// exp(x) / sum(exp(x)) along an axis.
 template <int R, class T>
 Var<R, T> softmax(const Var<R, T>& x, int axis = -1) {
+  axis = checked_axis("softmax", axis, R);
   auto pull_back = [axis](const auto& y, const auto& dy, auto& dx) {
     auto weighted = y * dy;
     dx += weighted - y * sum(weighted, axis, keep_axes);
@@ -110,11 +112,11 @@ Var<R, T> softmax(const Var<R, T>& x, int axis = -1) {
 /// The same for tensors.
 template <int R, class T>
 Tensor<R, T> log_softmax(const Tensor<R, T>& x, int axis = -1) {
-  return x - logsumexp(x, axis, keep_axes);
+  return x - logsumexp(x, checked_axis("log_softmax", axis, R), keep_axes);
 }
 template <int R, class T>
 Tensor<R, T> softmax(const Tensor<R, T>& x, int axis = -1) {
-  return exp(log_softmax(x, axis));
+  return exp(x - logsumexp(x, checked_axis("softmax", axis, R), keep_axes));
 }
 
 }  // namespace kiln

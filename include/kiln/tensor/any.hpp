@@ -54,7 +54,7 @@ class AnyTensor {
   /// The tensor. Throws: UsageError if it has another rank or element type.
   template <int R, class T = float>
   Tensor<R, T>& as() {
-    if (!is<R, T>()) fail<UsageError>("as", concat("asked for ", ops<R, T>.type), concat("it holds ", type()));
+    if (!is<R, T>()) fail<UsageError>("as", concat("asked for ", ops<R, T>.type()), concat("it holds ", type()));
     return *std::launder(reinterpret_cast<Tensor<R, T>*>(storage_));
   }
   template <int R, class T = float>
@@ -76,26 +76,28 @@ class AnyTensor {
   }
 
   /// Such as `Tensor<2, float>`, or `nothing`.
-  std::string_view type() const { return ops_ ? ops_->type : "nothing"; }
+  std::string type() const { return ops_ ? ops_->type() : "nothing"; }
   int rank() const { return ops_ ? ops_->rank : 0; }
   /// The sizes; valid as long as the tensor is not replaced.
   Dims dims() const { return ops_ ? ops_->dims(storage_) : Dims{}; }
 
  private:
   struct Ops {
-    std::string_view type;
     int rank;
     TypeId element;
+    std::string_view element_name;
     void (*copy)(const std::byte*, std::byte*);
     void (*move)(std::byte*, std::byte*);
     void (*destroy)(std::byte*);
     Dims (*dims)(const std::byte*);
     void* (*data)(std::byte*);
+
+    std::string type() const { return concat("Tensor<", rank, ", ", element_name, ">"); }
   };
 
   template <int R, class T>
   static constexpr Ops ops = {
-      type_name<Tensor<R, T>>(), R, type_id<T>(),
+      R, type_id<T>(), type_name<T>(),
       [](const std::byte* from, std::byte* to) {
         std::construct_at(reinterpret_cast<Tensor<R, T>*>(to), *std::launder(reinterpret_cast<const Tensor<R, T>*>(from)));
       },

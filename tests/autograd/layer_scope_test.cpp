@@ -1,0 +1,163 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+#include <kiln/autograd/layer_scope.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <tuple>
+
+#include <kiln/autograd/arithmetic.hpp>
+#include <kiln/autograd/linear_algebra.hpp>
+#include <kiln/autograd/reduction.hpp>
+
+using namespace kiln;
+
+TEST_SUITE_BEGIN("autograd");
+
+namespace {
+
+struct Gain {
+  Param<1, double> gain = Tensor<1, double>{2, 3};
+  auto operator()(const auto& input) const {
+    return announce(*this, input, [&](const auto& x) { return x * gain; });
+  }
+};
+
+struct Net {  // shares its address with its first field
+  Gain first, second;
+  auto operator()(const auto& input) const {
+    return announce(*this, input, [&](const auto& x) { return second(first(x)); });
+  }
+};
+
+struct Named {
+  static constexpr std::string_view layer_name = "Other";
+};
+
+struct Log : LayerObserver {
+  std::string text;
+  std::string tag;
+  explicit Log(std::string name) : tag(std::move(name)) {
+    entered = [](LayerObserver& self, const LayerCall& call) {
+      auto& log = static_cast<Log&>(self);
+      log.text += concat(log.tag, "(", call.type, " ", call.named ? call.path : "?", " ", call.input.dims(), " ");
+    };
+    left = [](LayerObserver& self, const LayerCall& call, AnyVar& output) {
+      auto& log = static_cast<Log&>(self);
+      log.text += concat(call.type, " ", output.dims(), ")");
+    };
+  }
+};
+
+LayerNames names_of(const Net& net) {
+  return {.root = "Net",
+          .entries = {{layer_key(net), "", "Net"}, {layer_key(net.first), "first", "Gain"}, {layer_key(net.second), "second", "Gain"}}};
+}
+
+}  // namespace
+
+TEST_CASE("observers hear of every layer, from the outside in, with its path") {
+  Net net;
+  const LayerNames names = names_of(net);
+  Log log("");
+  Context context;
+  context.observe(&log);
+  context.name_layers(&names);
+  auto y = net(context(Tensor<2, double>{{1, 1}}));
+  CHECK(log.text == "(Net  (1, 2) (Gain first (1, 2) Gain (1, 2))(Gain second (1, 2) Gain (1, 2))Net (1, 2))");
+  CHECK(all_equal(y.value(), Tensor<2, double>{{4, 9}}));
+
+  Log unnamed("");
+  Context bare;
+  bare.observe(&unnamed);
+  net.first(bare(Tensor<2, double>{{1, 1}}));
+  CHECK(unnamed.text == "(Gain ? (1, 2) Gain (1, 2))");
+}
+
+TEST_CASE("observers are told in the order of their list") {
+  Log first("a"), second("b");
+  first.next = &second;
+  std::string order;
+  struct Order : LayerObserver {
+    std::string* text;
+    char name;
+    Order(std::string& all, char letter) : text(&all), name(letter) {
+      entered = [](LayerObserver& self, const LayerCall&) { *static_cast<Order&>(self).text += static_cast<Order&>(self).name; };
+      left = [](LayerObserver& self, const LayerCall&, AnyVar&) { *static_cast<Order&>(self).text += static_cast<Order&>(self).name; };
+    }
+  };
+  Order x(order, 'x'), y(order, 'y');
+  LayerObserver silent;
+  x.next = &silent;
+  silent.next = &y;
+  Context context;
+  context.observe(&x);
+  Gain{}(context(Tensor<1, double>{1, 1}));
+  CHECK(order == "xyxy");
+}
+
+TEST_CASE("an observer may replace a layer's output, and the gradient goes through the new one") {
+  Net net;
+  const LayerNames names = names_of(net);
+  LayerObserver cut;
+  cut.left = [](LayerObserver&, const LayerCall& call, AnyVar& output) {
+    if (call.path == "first") output = output.as<2, double>() * 10;
+  };
+  Tape tape;
+  tape.observe(&cut);
+  tape.name_layers(&names);
+  auto x = tape.variable(Tensor<2, double>{{1, 1}});
+  auto y = net(x);
+  CHECK(all_equal(y.value(), Tensor<2, double>{{40, 90}}));
+  tape.differentiate(sum(y));
+  CHECK(all_equal(tape.grad(x), Tensor<2, double>{{40, 90}}));
+  CHECK(all_equal(tape.grad(net.first.gain), Tensor<1, double>{20, 30}));
+
+  LayerObserver wrong;
+  wrong.left = [](LayerObserver&, const LayerCall&, AnyVar& output) { output = Var(Tensor<0, double>(1)); };
+  Context context;
+  context.observe(&wrong);
+  CHECK_THROWS_WITH_AS(net.first(context(Tensor<1, double>{1, 1})),
+                       "Gain: as: asked for Tensor<1, double>: it holds Tensor<0, double>", UsageError);
+}
+
+TEST_CASE("a layer with several outputs is seen from outside") {
+  Log log("");
+  Context context;
+  context.observe(&log);
+  Gain gain;
+  auto [a, b] = announce(gain, context(Tensor<1, double>{1, 1}), [](const auto& x) { return std::tuple(x, x * 2); });
+  CHECK(all_equal(b.value(), Tensor<1, double>{2, 2}));
+  CHECK(log.text == "(Gain ? (2,) Gain ())");
+}
+
+TEST_CASE("errors name the innermost layer, by its path where the context knows it") {
+  Net net;
+  const LayerNames names = names_of(net);
+  const std::string tail = "multiply: sizes must be equal or 1, counted from the last axis: got shapes (3,) and (2,)";
+  const Tensor<1, double> x{1, 1, 1};
+  Context context;
+  CHECK_THROWS_WITH_AS(net(x), concat("Gain: ", tail).c_str(), ShapeError);
+  CHECK_THROWS_WITH_AS(net(context(x)), concat("Gain: ", tail).c_str(), ShapeError);
+  context.name_layers(&names);
+  CHECK_THROWS_WITH_AS(net(context(x)), concat("Net.first: ", tail).c_str(), ShapeError);
+  CHECK_THROWS_WITH_AS(announce(net, context(x), [](const auto& v) { return v + zeros<double>({2}); }),
+                       "Net: add: sizes must be equal or 1, counted from the last axis: got shapes (3,) and (2,)", ShapeError);
+}
+
+TEST_CASE("a layer takes a tensor, without context, and names itself by its type or as it likes") {
+  CHECK(layer_type_name<Named>() == "Other");
+  CHECK(layer_type_name<Gain>() == "Gain");
+  CHECK(all_equal(Net{}(Tensor<1, double>{1, 1}).value(), Tensor<1, double>{4, 9}));
+}
+
+TEST_CASE("a struct and its first field are different layers") {
+  Net net;
+  CHECK(static_cast<const void*>(&net) == static_cast<const void*>(&net.first));
+  CHECK_FALSE(layer_key(net) == layer_key(net.first));
+  CHECK(layer_key(net) == layer_key(net));
+}
+
+TEST_SUITE_END();
