@@ -45,10 +45,11 @@ template <int R>
 inline constexpr bool is_shape<Shape<R>> = true;
 
 /// A lambda: a layer or a setting, without fields. (A class with private members that can be called is no lambda, and may
-/// hide a parameter.)
+/// hide a parameter; nor is a template such as Sequential one because a lambda is among its arguments.)
 template <class X>
 consteval bool is_lambda() {
-  return spelled_type<X>().find("lambda") != std::string_view::npos && std::is_class_v<X> && !std::is_aggregate_v<X>;
+  if constexpr (!std::is_class_v<X> || std::is_aggregate_v<X>) return false;
+  else return type_name<X>() == "lambda" && !spelled_type<X>().ends_with("lambda");
 }
 
 template <class X>
@@ -81,10 +82,14 @@ void walk_parts(std::string& path, M& part, F& f) {
   if constexpr (is_param<X> || is_buffer<X>) {
     f(std::as_const(path), part);
   } else if constexpr (is_configuration<X>()) {
-    // nothing to train or to save
+    static_assert(!is_lambda<X>() || std::is_trivially_copyable_v<X>,
+                  "kiln: this lambda owns more than numbers, and a parameter inside a lambda would silently stay untrained: "
+                  "write a struct with these members and operator() instead");
   } else if constexpr (is_list<X>) {
-    std::size_t i = 0;
-    for (auto& element : part) walk_named(path, concat(i++), element, f);
+    if constexpr (!is_configuration<typename X::value_type>()) {
+      std::size_t i = 0;
+      for (auto& element : part) walk_named(path, concat(i++), element, f);
+    }
   } else if constexpr (is_tuple<X>) {
     std::apply([&](auto&... element) { std::size_t i = 0; (walk_named(path, concat(i++), element, f), ...); }, part);
   } else if constexpr (is_optional<X>) {
