@@ -304,6 +304,24 @@ TEST_CASE("a sampler of one's own") {
   }
 }
 
+namespace {
+
+struct Unsigned {
+  std::size_t size() const { return 3; }
+  kiln::Batch<Tensor<1>, Tensor<1>> gather(std::span<const Index> rows) const {
+    return TensorDataset{Tensor<1>{1, 2, 3}, Tensor<1>{4, 5, 6}}.gather(rows);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a data set may count in any integer type") {
+  Unsigned data;
+  CHECK(DataLoader{data}.size() == 3);
+  auto [first, rest] = kiln::random_split(data, {1, 2});
+  CHECK(DataLoader{rest}.epoch(0).next()->y.numel() == 2);
+}
+
 TEST_CASE("options that make no sense are refused") {
   Numbers data{10};
   CHECK_THROWS_WITH_AS((DataLoader{data, {.batch_size = 0}}), "DataLoader: batch_size must be at least 1: got 0",

@@ -45,7 +45,7 @@ template <class D>
 std::shared_ptr<const std::remove_cvref_t<D>> hold(D&& data) {
   using Held = std::remove_cvref_t<D>;
   if constexpr (std::is_lvalue_reference_v<D>) return {std::shared_ptr<void>(), std::addressof(data)};
-  else return std::make_shared<const Held>(std::move(data));
+  else return std::make_shared<const Held>(std::forward<D>(data));
 }
 
 inline void check_row(std::string_view op, Index row, Index size) {

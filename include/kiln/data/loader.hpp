@@ -56,7 +56,9 @@ struct LoaderState {
     }
     check("workers", options.workers, 0, most);
     check("prefetch", options.prefetch, 1, most);
-    batches = {.samples = sampler.size(), .batch_size = options.batch_size, .drop_last = options.drop_last};
+    batches = {.samples = static_cast<Index>(sampler.size()),
+               .batch_size = options.batch_size,
+               .drop_last = options.drop_last};
     workers = options.workers;
     depth = Index{options.workers} * options.prefetch;
   }
@@ -125,7 +127,7 @@ class Epoch {
   Iterator begin() { return Iterator(*this); }
   std::default_sentinel_t end() const { return {}; }
 
-  Epoch(Epoch&&) = default;
+  Epoch(Epoch&&) noexcept = default;
   Epoch& operator=(Epoch&&) = delete;
 
  private:
@@ -182,9 +184,11 @@ class DataLoader {
   /// Throws: UsageError for options that make no sense.
   template <class Held>
     requires std::same_as<std::remove_cvref_t<Held>, D>
-  explicit DataLoader(Held&& data, const LoaderOptions& options = {})
+  explicit DataLoader(Held&& data,  // NOLINT(bugprone-forwarding-reference-overload): the requirement rules it out
+                      const LoaderOptions& options = {})
       : DataLoader(std::forward<Held>(data),
-                   EpochSampler{data.size(), options.shuffle, options.seed.value_or(global_seed())}, options) {}
+                   EpochSampler{static_cast<Index>(data.size()), options.shuffle, options.seed.value_or(global_seed())},
+                   options) {}
 
   /// With a sampler of one's own; `shuffle` and `seed` of the options are not used.
   template <class Held, std::same_as<S> Own>
@@ -193,7 +197,7 @@ class DataLoader {
       : state_(std::make_shared<State>(detail::hold(std::forward<Held>(data)), std::move(sampler), options)) {}
 
   /// Samples in an epoch.
-  Index size() const { return state_->sampler.size(); }
+  Index size() const { return state_->batches.samples; }
 
   /// Batches in an epoch.
   Index batches() const { return state_->batches.size(); }

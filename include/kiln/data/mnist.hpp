@@ -180,7 +180,7 @@ inline ImageLoaders fashion_mnist(const MnistOptions& options = {}) {
   if (std::string folder = detail::environment_folder("/fashion-mnist"); !folder.empty()) {
     folders.insert(folders.begin(), folder);
   }
-  folders.push_back("/usr/share/datasets/fashion-mnist");
+  folders.emplace_back("/usr/share/datasets/fashion-mnist");
   return detail::load_mnist({.op = "fashion_mnist",
                              .folders = std::move(folders),
                              .help = "on Debian and Ubuntu: apt install dataset-fashion-mnist; elsewhere name the "

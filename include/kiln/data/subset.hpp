@@ -35,7 +35,7 @@ class Subset {
 
   /// Shares `data`.
   Subset(std::shared_ptr<const D> data, std::vector<Index> rows) : data_(std::move(data)), rows_(std::move(rows)) {
-    for (Index row : rows_) detail::check_row("Subset", row, data_->size());
+    for (Index row : rows_) detail::check_row("Subset", row, static_cast<Index>(data_->size()));
   }
 
   const D& dataset() const { return *data_; }
@@ -111,8 +111,9 @@ template <class D, class Part, std::size_t N>
   requires Dataset<std::remove_cvref_t<D>> && (std::integral<Part> || std::floating_point<Part>)
 std::array<Subset<std::remove_cvref_t<D>>, N> random_split(D&& data, const Part (&parts)[N],
                                                            std::uint64_t seed = global_seed()) {
-  const std::array<Index, N> sizes = detail::split_sizes(static_cast<Index>(data.size()), parts);
-  std::vector<Index> order(static_cast<std::size_t>(data.size()));
+  const auto total = static_cast<Index>(data.size());
+  const std::array<Index, N> sizes = detail::split_sizes(total, parts);
+  std::vector<Index> order(static_cast<std::size_t>(total));
   std::iota(order.begin(), order.end(), Index{0});
   RandomStream stream{.seed = seed, .purpose = Purpose::split};
   shuffle(std::span<Index>(order), stream);
