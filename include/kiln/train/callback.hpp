@@ -8,7 +8,7 @@
 ///       void on(AfterBackward, Fit& fit) { clip_grad_norm(fit.parameters(), max_norm); }
 ///     };
 ///
-/// Callbacks with a smaller `static constexpr int order` (default 0) act first.
+/// Callbacks with a smaller member `order` (`int order = 10;` or static; default 0) act first.
 #pragma once
 
 #include <algorithm>
@@ -50,7 +50,7 @@ class CallbackRef {
     if (auto handler = ops_->handlers[event]) handler(object_, fit);
   }
   bool hears(std::size_t event) const { return ops_->handlers[event] != nullptr; }
-  int order() const { return ops_->order; }
+  int order() const { return ops_->order(object_); }
   std::string_view name() const { return ops_->name; }
 
   std::shared_ptr<const void> copy_state() const { return ops_->copy ? ops_->copy(object_) : nullptr; }
@@ -61,7 +61,7 @@ class CallbackRef {
  private:
   struct Ops {
     std::array<void (*)(void*, Fit&), Events::size> handlers{};
-    int order = 0;
+    int (*order)(const void*) = nullptr;
     std::string_view name;
     std::shared_ptr<const void> (*copy)(const void*) = nullptr;
     void (*assign)(void*, const void*) = nullptr;
@@ -75,7 +75,10 @@ class CallbackRef {
         result.handlers[Events::index<Event>()] = [](void* object, Fit& fit) { static_cast<C*>(object)->on(Event{}, fit); };
       }
     });
-    if constexpr (requires { C::order; }) result.order = C::order;
+    result.order = [](const void* object) -> int {
+      if constexpr (requires(const C& callback) { callback.order; }) return static_cast<const C*>(object)->order;
+      else return 0;
+    };
     result.name = type_name<C>();
     if constexpr (std::copyable<C>) {
       result.copy = [](const void* object) -> std::shared_ptr<const void> {
