@@ -9,7 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <iterator>
+#include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,59 +23,91 @@ using namespace kiln;
 namespace {
 
 /// The inputs of tests/oracles/einsum_cases.py.
-template <class T, int R>
-Tensor<R, T> numbers(const Shape<R>& shape, std::uint32_t operand) {
-  auto x = detail::uninitialised<T>(shape);
-  std::uint32_t state = operand + 1;
-  for (T& value : x) {
+template <class T>
+void fill(std::span<T> values, std::size_t operand) {
+  auto state = static_cast<std::uint32_t>(operand + 1);
+  for (T& value : values) {
     state = state * 1664525u + 1013904223u;
     value = static_cast<T>(static_cast<int>((state >> 16) % 7) - 3);
   }
+}
+
+template <class T, int R>
+Tensor<R, T> numbers(const Shape<R>& shape, std::size_t operand) {
+  auto x = detail::uninitialised<T>(shape);
+  fill(x.span(), operand);
   return x;
 }
 
+template <class T>
+std::vector<int> as_ints(std::span<const T> values) {
+  return {values.begin(), values.end()};
+}
 template <int R, class T>
 std::vector<int> as_ints(const Tensor<R, T>& x) {
-  std::vector<int> result;
-  for (T value : x) result.push_back(static_cast<int>(value));
-  return result;
+  return as_ints(x.span());
 }
 
-/// The same elements in a buffer where the axes lie in the opposite order and every second element is unused.
-template <class T, int R>
-class Scattered {
- public:
-  explicit Scattered(const Tensor<R, T>& x)
-      : buffer_(static_cast<std::size_t>(2 * x.numel() + 1)), view_(buffer_.data(), x.shape(), strides_of(x.shape())) {
-    TensorView<R, T>(buffer_.data(), x.shape(), view_.strides()).copy_from(x);
-  }
-  const TensorView<R, const T>& view() const { return view_; }
+/// The elements of a row-major tensor.
+template <class T>
+struct Input {
+  std::vector<Index> dims;
+  std::vector<Index> strides;
+  std::vector<T> elements;
 
- private:
-  static Shape<R> strides_of(const Shape<R>& shape) {
-    Shape<R> strides;
-    Index step = 2;
-    for (int axis = 0; axis < R; ++axis) {
-      strides[axis] = step;
-      step *= shape[axis];
+  Input(Dims shape, std::size_t operand)
+      : dims(shape.begin(), shape.end()), elements(static_cast<std::size_t>(checked_numel(shape))) {
+    strides.assign(dims.size(), 1);
+    for (std::size_t axis = dims.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * dims[axis];
+    fill(std::span(elements), operand);
+  }
+
+  /// The axes are put in the opposite order in memory, and every second element is unused.
+  void scatter() {
+    std::vector<T> scattered(2 * elements.size() + 1);
+    std::vector<Index> steps(dims.size(), 2);
+    for (std::size_t axis = 1; axis < dims.size(); ++axis) steps[axis] = steps[axis - 1] * dims[axis - 1];
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      Index at = 0;
+      for (std::size_t axis = 0; axis < dims.size(); ++axis) {
+        at += static_cast<Index>(i) / strides[axis] % dims[axis] * steps[axis];
+      }
+      scattered[static_cast<std::size_t>(at)] = elements[i];
     }
-    return strides;
+    elements = scattered;
+    strides = steps;
   }
 
-  std::vector<T> buffer_;
-  TensorView<R, const T> view_;
+  detail::EinsumOperand<T> operand() const { return {elements.data(), dims, strides}; }
+
+  template <int R>
+  TensorView<R, const T> view() const {
+    Shape<R> shape;
+    Shape<R> steps;
+    for (std::size_t axis = 0; axis < R; ++axis) {
+      shape.dims[axis] = dims[axis];
+      steps.dims[axis] = strides[axis];
+    }
+    return {elements.data(), shape, steps};
+  }
 };
 
-/// What a line of einsum_cases.inc says.
+/// What a line of einsum_cases.inc says. All but the einsums themselves is compiled once, not once for each rank.
 struct Case {
   std::string_view text;
   std::vector<Index> shape;
   std::vector<int> values;
+  std::vector<Input<float>> plain;
+  std::vector<Input<double>> scattered;
 
-  Case(std::string_view einsum_text, Dims dims, std::string_view numbers_text)
-      : text(einsum_text), shape(dims.begin(), dims.end()) {
-    for (const char *at = numbers_text.data(), *end = at + numbers_text.size(); at < end; ++at) {
+  Case(std::string_view einsum_text, Dims result, std::string_view elements, std::initializer_list<Dims> operands)
+      : text(einsum_text), shape(result.begin(), result.end()) {
+    for (const char *at = elements.data(), *end = at + elements.size(); at < end; ++at) {
       at = std::from_chars(at, end, values.emplace_back()).ptr;
+    }
+    for (Dims dims : operands) {
+      plain.emplace_back(dims, plain.size());
+      scattered.emplace_back(dims, scattered.size()).scatter();
     }
   }
 
@@ -83,65 +116,49 @@ struct Case {
     CHECK(std::vector<Index>(dims.begin(), dims.end()) == shape);
     CHECK(elements == values);
   }
-  template <int R, class T>
-  void check(const Tensor<R, T>& result) const {
-    check(result.shape().span(), as_ints(result));
+
+  /// An einsum is linear in each operand, so <dy, einsum(..., e, ...)> == <pull-back of dy, e> for every e.
+  void check_pullbacks() const {
+    CAPTURE(std::string(text));
+    std::vector<Dims> shapes;
+    std::vector<int> ranks;
+    std::vector<detail::EinsumOperand<double>> operands;
+    for (const Input<double>& input : scattered) {
+      operands.push_back(input.operand());
+      shapes.push_back(input.dims);
+      ranks.push_back(static_cast<int>(input.dims.size()));
+    }
+    const auto problem = detail::measure_einsum(detail::parse_einsum(text, ranks), text, shapes);
+    const auto dy = numbers<double>(Shape<1>(values.size()), 9);
+    auto y = numbers<double>(Shape<1>(values.size()), 8);
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      auto dx = numbers<double>(Shape<1>(checked_numel(shapes[i])), 7);
+      auto moved = operands;
+      moved[i].data = nullptr;  // not needed: the gradient does not depend on it
+      detail::einsum_pullback<double>(problem, moved, i, dy.data(), dx.data());
+      for (std::size_t seed : {11u, 12u, 13u}) {
+        const Input<double> e(shapes[i], seed);
+        moved[i] = e.operand();
+        detail::run_einsum<double>(problem, moved, y.data());
+        CHECK(std::inner_product(dy.begin(), dy.end(), y.begin(), 0.0) ==
+              std::inner_product(dx.begin(), dx.end(), e.elements.begin(), 0.0));
+      }
+      auto twice = dx;
+      detail::einsum_pullback<double>(problem, operands, i, dy.data(), twice.data(), true);
+      for (Index at = 0; at < dx.numel(); ++at) REQUIRE(twice(at) == 2 * dx(at));
+    }
   }
 };
-
-using Operand = detail::EinsumOperand<int>;
-
-template <int R>
-Operand operand_of(const TensorView<R, const int>& x) {
-  return {x.data(), x.shape().span(), x.strides().span()};
-}
-
-/// An einsum is linear in each operand, so <dy, einsum(..., e, ...)> == <pull-back of dy, e> for every e.
-void check_pullbacks(std::string_view text, Index result_numel, std::initializer_list<Operand> operands) {
-  CAPTURE(std::string(text));
-  std::vector<Dims> shapes;
-  std::vector<int> ranks;
-  for (const Operand& operand : operands) {
-    shapes.push_back(operand.dims);
-    ranks.push_back(static_cast<int>(operand.dims.size()));
-  }
-  const auto problem = detail::measure_einsum(detail::parse_einsum(text, ranks), text, shapes);
-  const auto dy = numbers<int>(Shape<1>(result_numel), 9);
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    const Shape<1> flat(checked_numel(shapes[i]));
-    auto dx = numbers<int>(flat, 7);
-    std::vector<Operand> without_operand = operands;
-    without_operand[i].data = nullptr;
-    detail::einsum_pullback<int>(problem, without_operand, i, dy.data(), dx.data());
-    for (std::uint32_t seed : {11u, 12u, 13u}) {
-      auto e = numbers<int>(flat, seed);
-      std::vector<Index> strides(shapes[i].size(), 1);
-      for (std::size_t axis = strides.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shapes[i][axis];
-      std::vector<Operand> moved = operands;
-      moved[i] = {e.data(), shapes[i], strides};
-      auto y = numbers<int>(dy.shape(), 8);
-      detail::run_einsum<int>(problem, moved, y.data());
-      CHECK(einsum<"i,i">(dy, y).item() == einsum<"i,i">(dx, e).item());
-    }
-    auto twice = dx;
-    detail::einsum_pullback<int>(problem, without_operand, i, dy.data(), twice.data(), true);
-    for (Index at = 0; at < dx.numel(); ++at) REQUIRE(twice(at) == 2 * dx(at));
-  }
-}
-
-template <int R, int... Ranks>
-void check_views(const Case& expected, const Scattered<int, Ranks>&... operands) {
-  expected.check(einsum<R>(expected.text, operands.view()...));
-  check_pullbacks(expected.text, std::ssize(expected.values), {operand_of(operands.view())...});
-}
 
 template <FixedString Text, int R, int... Ranks, std::size_t... I>
 [[gnu::noinline]] void check_case(std::index_sequence<I...>, const Shape<R>& shape, std::string_view elements,
                                   const Shape<Ranks>&... shapes) {
-  const Case expected(Text.view(), shape.span(), elements);
-  expected.check(einsum<Text>(numbers<float>(shapes, I)...));
-  expected.check(einsum<R>(Text.view(), numbers<double>(shapes, I)...));
-  check_views<R>(expected, Scattered(numbers<int>(shapes, I))...);
+  const Case expected(Text.view(), shape.span(), elements, {shapes.span()...});
+  const auto at_compile_time = einsum<Text>(expected.plain[I].template view<Ranks>()...);
+  expected.check(at_compile_time.shape().span(), as_ints(at_compile_time));
+  const auto at_run_time = einsum<R>(expected.text, expected.scattered[I].template view<Ranks>()...);
+  expected.check(at_run_time.shape().span(), as_ints(at_run_time));
+  expected.check_pullbacks();
 }
 
 struct SpyMatmul {

@@ -29,9 +29,13 @@ constexpr void require_einsum_operands() {
   static_assert(sizeof...(More) < max_einsum_operands, "kiln: einsum takes at most 16 tensors");
 }
 
-/// The text of a template argument, read.
+/// The text of a template argument, read. From a copy, because g++ with -fsanitize=undefined cannot search the
+/// original.
 template <FixedString Text, int... Ranks>
-inline constexpr EinsumSpec einsum_spec = parse_einsum(Text.view(), std::array<int, sizeof...(Ranks)>{Ranks...});
+inline constexpr EinsumSpec einsum_spec = [] {
+  const FixedString text = Text;
+  return parse_einsum(text.view(), std::array<int, sizeof...(Ranks)>{Ranks...});
+}();
 
 template <int R, class T, class... Views>
 Tensor<R, T> einsum_of(const EinsumSpec& spec, std::string_view text, const Views&... views) {

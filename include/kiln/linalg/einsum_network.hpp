@@ -132,9 +132,10 @@ inline bool is_matmul(const PairLoops& loops) {
   return row + column + inner >= 2 || (inner && !batch);
 }
 
-/// out = a * b, summed over the labels that out does not have; out has no label that neither a nor b has.
+/// out = a * b, summed over the labels that out does not have; out has no label that neither a nor b has. Factors are
+/// used up.
 template <class T>
-void contract_pair(const LabelSizes& sizes, Factor<T> a, Factor<T> b, const LabelledAxes& out_axes, T* out,
+void contract_pair(const LabelSizes& sizes, Factor<T>& a, Factor<T>& b, const LabelledAxes& out_axes, T* out,
                    bool accumulate) {
   sum_alone(a, a.axes.labels & ~(b.axes.labels | out_axes.labels), sizes);
   sum_alone(b, b.axes.labels & ~(a.axes.labels | out_axes.labels), sizes);
@@ -200,14 +201,14 @@ void contract_network(std::span<Factor<T>> factors, const LabelSizes& sizes, con
     const LabelSet needed = needed_labels<T>(factors, i, j, out_axes.labels);
     // Batches, rows, columns: what a kernel writes without a copy.
     auto [product, data] = packed_factor<T>({a & b & needed, a & ~b & needed, b & ~a & needed}, sizes);
-    contract_pair<T>(sizes, std::move(factors[i]), std::move(factors[j]), product.axes, data, false);
+    contract_pair<T>(sizes, factors[i], factors[j], product.axes, data, false);
     factors[i] = std::move(product);
     std::move(factors.begin() + static_cast<std::ptrdiff_t>(j) + 1, factors.end(),
               factors.begin() + static_cast<std::ptrdiff_t>(j));
     factors = factors.first(factors.size() - 1);
   }
   if (factors.size() == 1) contract_labels<T>(sizes, factors[0], nullptr, out_axes, out, accumulate);
-  else contract_pair<T>(sizes, std::move(factors[0]), std::move(factors[1]), out_axes, out, accumulate);
+  else contract_pair<T>(sizes, factors[0], factors[1], out_axes, out, accumulate);
 }
 
 }  // namespace kiln::detail

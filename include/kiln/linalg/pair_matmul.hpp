@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <span>
+#include <optional>
 #include <utility>
 
 #include <kiln/core/memory.hpp>
@@ -99,20 +99,26 @@ inline MatrixLayout layout_of(const FusedLoop& rows, const FusedLoop& columns) {
 /// place.
 template <class T>
 struct MatrixOperand {
+  struct Moves {  // from the tensor to the copy
+    std::array<ContractionLoop, PairLoops::capacity> loops;
+    std::size_t count = 0;
+  };
+
   T* data;
   MatrixLayout layout;
   BlockRef copy;
-  std::array<ContractionLoop, PairLoops::capacity> moves;  // from the tensor to the copy
-  std::size_t move_count = 0;
+  std::optional<Moves> moves;
 
+  /// Sets the loops' steps to those of the copy if there is one.
   MatrixOperand(T* x, PairStep step, PairLoops& batches, PairLoops& rows, PairLoops& columns)
       : data(x), layout(layout_of({rows, step}, {columns, step})) {
     if (layout.possible) return;
+    moves.emplace();
     Index count = 1;
     for (PairLoops* group : {&columns, &rows, &batches}) {
       for (std::size_t i = group->count; i-- > 0;) {
         PairLoop& loop = group->loops[i];
-        moves[move_count++] = {.size = loop.size, .a = loop.*step, .out = count};
+        moves->loops[moves->count++] = {.size = loop.size, .a = loop.*step, .out = count};
         loop.*step = count;
         count *= loop.size;
       }
@@ -124,13 +130,14 @@ struct MatrixOperand {
 
   /// Fills the copy, if there is one.
   void load(const T* x) {
-    if (copy) contract<T>({moves.data(), move_count}, x, data);
+    if (moves) contract<T>({moves->loops.data(), moves->count}, x, data);
   }
 
   /// Writes the copy back, if there is one.
   void store(T* x) {
-    for (ContractionLoop& loop : std::span(moves.data(), move_count)) std::swap(loop.a, loop.out);
-    if (copy) contract<T>({moves.data(), move_count}, data, x);
+    if (!moves) return;
+    for (ContractionLoop& loop : moves->loops) std::swap(loop.a, loop.out);
+    contract<T>({moves->loops.data(), moves->count}, data, x);
   }
 };
 
