@@ -100,7 +100,7 @@ class TiledProduct {
     double sums = (std::max)(rows, 4.0) * static_cast<double>(ceil_div(p.columns, L)) * depth;
     double pack_v = reads_v_in_place(p) ? 0 : (p.v_column == 1 ? .15 : .4) * columns * depth;
     double pack_s = reads_s_in_place(p) ? 0 : .3 * rows * depth;
-    double write = (p.c_column == 1 ? .1 : 1.) * rows * columns;
+    double write = (p.c_column == 1 ? .1 : .4) * rows * columns;
     return sums + pack_v + pack_s + write;
   }
 

@@ -46,6 +46,33 @@ struct TileOut {
   T beta;
 };
 
+/// low, high = the lanes of x and y taken in turn, first and second half.
+template <class V, std::size_t... I>
+[[gnu::always_inline]] inline void interleave(const V& x, const V& y, V& low, V& high, std::index_sequence<I...>) {
+  constexpr std::size_t L = sizeof...(I);
+  V first = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L)...);
+  high = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L + L / 2)...);
+  low = first;
+}
+
+/// Transposes `Rows` vectors, a power of two, in registers: their first lanes come first, then their second lanes, ...
+template <class T, int Bytes, Index Rows>
+[[gnu::always_inline]] inline void transpose(Vec<T, Bytes>* x) {
+  constexpr auto L = static_cast<std::size_t>(lanes<T, Bytes>);
+  if constexpr (L > 1) {
+#pragma GCC unroll 4
+    for (Index size = 1; size < Rows; size *= 2) {
+      Vec<T, Bytes> y[Rows];
+#pragma GCC unroll 16
+      for (Index i = 0; i < Rows / 2; ++i) {
+        interleave(x[i], x[i + Rows / 2], y[2 * i], y[2 * i + 1], std::make_index_sequence<L>{});
+      }
+#pragma GCC unroll 16
+      for (Index i = 0; i < Rows; ++i) x[i] = y[i];
+    }
+  }
+}
+
 /// A tile of R rows and N vectors of columns; v's numbers lie side by side along j.
 template <int R, int N>
 struct TileLoop {
@@ -91,6 +118,32 @@ struct TileLoop {
       return;
     }
     T results[R * N * static_cast<int>(L)];
+    if constexpr (R > 1 && (R & (R - 1)) == 0) {
+      if (out->row_stride == 1) {
+        // c lies transposed: so does the tile, then its columns are written as short vectors.
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) {
+          V rows[R];
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) rows[r] = sums[r][n];
+          transpose<T, Bytes, R>(rows);
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) store(results + (n * R + r) * L, rows[r]);
+        }
+        for (Index j = 0; j < out->columns; ++j) {
+          Vec<T, R * static_cast<int>(sizeof(T))> column, old;
+          T* c = out->c + j * out->column_stride;
+          load(column, results + j * R);
+          column *= out->alpha;
+          if (out->beta != T{0}) {
+            load(old, c);
+            column += out->beta * old;
+          }
+          store(c, column);
+        }
+        return;
+      }
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
@@ -120,37 +173,10 @@ struct TileLoop {
   }
 };
 
-/// low, high = the lanes of x and y taken in turn, first and second half.
-template <class V, std::size_t... I>
-[[gnu::always_inline]] inline void interleave(const V& x, const V& y, V& low, V& high, std::index_sequence<I...>) {
-  constexpr std::size_t L = sizeof...(I);
-  V first = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L)...);
-  high = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L + L / 2)...);
-  low = first;
-}
-
 /// v = sums of neighbours, of x in the lower half and of y in the upper half.
 template <class V, std::size_t... I>
 [[gnu::always_inline]] inline void add_neighbours(const V& x, const V& y, V& v, std::index_sequence<I...>) {
   v = __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
-}
-
-/// Transposes `Rows` vectors, a power of two, in registers: their first lanes come first, then their second lanes, ...
-template <class T, int Bytes, Index Rows>
-[[gnu::always_inline]] inline void transpose(Vec<T, Bytes>* x) {
-  constexpr auto L = static_cast<std::size_t>(lanes<T, Bytes>);
-  if constexpr (L > 1) {
-#pragma GCC unroll 4
-    for (Index size = 1; size < Rows; size *= 2) {
-      Vec<T, Bytes> y[Rows];
-#pragma GCC unroll 16
-      for (Index i = 0; i < Rows / 2; ++i) {
-        interleave(x[i], x[i + Rows / 2], y[2 * i], y[2 * i + 1], std::make_index_sequence<L>{});
-      }
-#pragma GCC unroll 16
-      for (Index i = 0; i < Rows; ++i) x[i] = y[i];
-    }
-  }
 }
 
 /// Copies `count` numbers that lie side by side.
