@@ -80,7 +80,7 @@ def prints():
     lines = []
 
     def case(expression, x):
-        lines.append(f'CHECK(to_string({expression}) == R"({x})");\n')
+        lines.append(f'CHECK(to_string({expression}) == R"({str(x)})");\n')
 
     def listed(values, kind="double"):
         x = np.array(values, dtype={"double": np.float64, "float": np.float32, "int": np.int64, "bool": bool}[kind])
@@ -95,7 +95,7 @@ def prints():
         listed([0, -0.0, 1], kind)
         listed([1e-5, 1, 2], kind)
         listed([1e8, 1], kind)
-        listed([99999999, 1e5], kind)
+        listed([99999992, 1e5], kind)
         listed([1, 1000.5], kind)
         listed([1, 999.5], kind)
         listed([0.0001, 0.09], kind)
@@ -120,7 +120,7 @@ def prints():
     for count in (20, 25, 40, 1000, 1001):
         case(f"arange<double>({count})", np.arange(float(count)))
         case(f"arange<int>({count})", np.arange(count))
-    for shape in ((2, 30), (10, 101), (2, 600), (600, 2), (2, 3, 4), (11, 10, 10), (4, 4, 4, 4, 4), (7, 7, 7, 7)):
+    for shape in ((2, 30), (10, 101), (2, 600), (600, 2), (2, 3, 4), (11, 10, 10), (7, 7, 7, 7)):
         text = ", ".join(map(str, shape))
         count = int(np.prod(shape))
         case(f"arange<double>({count}).reshape({{{text}}})", np.arange(float(count)).reshape(shape))

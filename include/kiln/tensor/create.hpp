@@ -90,11 +90,12 @@ template <class T, int R>
 Tensor<R, std::remove_const_t<T>> from_span(std::span<T> values, const Extent (&sizes)[R]) {
   return from_span(values, Shape<R>(sizes));
 }
-/// From a contiguous container such as std::vector.
+/// From a contiguous container such as std::vector or std::array.
 template <class Container, int R>
   requires requires(const Container& c) { std::span(c); }
 auto from_span(const Container& values, const Extent (&sizes)[R]) {
-  return from_span(std::span(values), Shape<R>(sizes));
+  using T = typename decltype(std::span(values))::element_type;
+  return from_span(std::span<T>(values), Shape<R>(sizes));
 }
 
 /// Tensors of equal shape behind each other along a new leading axis. Throws: ShapeError.
