@@ -174,6 +174,22 @@ TEST_CASE("matmul: a batch against one matrix is one call, and readable views ar
   CHECK(SpyMatmul::calls == 3);
 }
 
+TEST_CASE("matmul: batches have the same bits on any number of threads") {
+  auto a = numbers<float>(Shape<3>(41, 16, 33), 1);
+  auto b = numbers<float>(Shape<3>(41, 33, 17), 2);
+  for (float& x : a) x /= 7;
+  for (float& x : b) x /= 3;
+  const int threads = num_threads();
+  set_num_threads(1);
+  auto expected = matmul(a, b);
+  for (int count : {2, 3, 7, 64}) {
+    set_num_threads(count);
+    check_equal(matmul(a, b), expected);
+  }
+  set_num_threads(threads);
+  for (Index i : {0, 17, 40}) check_equal(expected.row_view(i).clone(), matmul(a.row_view(i), b.row_view(i)));
+}
+
 TEST_CASE_TEMPLATE("matmul_into: accumulates into tensors and views", T, float, double, int) {
   auto a = numbers<T>(Shape<2>(2, 3), 1);
   auto b = numbers<T>(Shape<2>(3, 4), 2);

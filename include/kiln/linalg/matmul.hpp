@@ -37,7 +37,7 @@ struct MatmulIntoOptions {
 
 namespace detail {
 
-/// What each axis of a matmul's operands is, once and for all ranks.
+/// The loops of a product, and the shape of its result.
 struct MatmulPlan {
   PairLoops loops;
   std::array<Index, max_rank> shape;
