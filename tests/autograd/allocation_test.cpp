@@ -49,8 +49,12 @@ constexpr std::size_t usual = alignof(std::max_align_t);
 
 void* operator new(std::size_t bytes) { return counted_or_throw(bytes, usual); }
 void* operator new[](std::size_t bytes) { return counted_or_throw(bytes, usual); }
-void* operator new(std::size_t bytes, std::align_val_t to) { return counted_or_throw(bytes, static_cast<std::size_t>(to)); }
-void* operator new[](std::size_t bytes, std::align_val_t to) { return counted_or_throw(bytes, static_cast<std::size_t>(to)); }
+void* operator new(std::size_t bytes, std::align_val_t to) {
+  return counted_or_throw(bytes, static_cast<std::size_t>(to));
+}
+void* operator new[](std::size_t bytes, std::align_val_t to) {
+  return counted_or_throw(bytes, static_cast<std::size_t>(to));
+}
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, usual); }
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, usual); }
 void* operator new(std::size_t bytes, std::align_val_t to, const std::nothrow_t&) noexcept {
@@ -109,24 +113,24 @@ TEST_CASE("in the steady state a step of training makes no heap allocation") {
   const Tensor<2> x = full({32, 100}, 0.5f);
   const Tensor<2, Index> target = full<Index>({32, 1}, 3);
   CHECK(allocations_of_third([&] {
-    Tape tape;
-    auto loss = -mean(gather(log_softmax(model(tape(x))), 1, target));
-    backward(loss);
-    update(model.w1), update(model.b1), update(model.w2), update(model.b2);
-  }) == 0);
+          Tape tape;
+          auto loss = -mean(gather(log_softmax(model(tape(x))), 1, target));
+          backward(loss);
+          update(model.w1), update(model.b1), update(model.w2), update(model.b2);
+        }) == 0);
 }
 
 TEST_CASE("nor do the other operations in theirs") {
   Param<3> w = full({4, 8, 8}, 0.1f);
   const Tensor<3> x = full({4, 8, 8}, 0.5f);
   CHECK(allocations_of_third([&] {
-    Tape tape;
-    auto y = tanh(matmul(tape(x), w)) + permute(tape(x) * w, {0, 2, 1});
-    auto z = concat_axis(0, slice(y, 0, 0, 2), exp(slice(y, 0, 2, 4)));
-    tape.defer([&] { w.value *= 1.0f; });
-    backward(sum(einsum<"bij,bjk->bik">(z, w)) + mean(var(flatten(y), 1)));
-    update(w);
-  }) == 0);
+          Tape tape;
+          auto y = tanh(matmul(tape(x), w)) + permute(tape(x) * w, {0, 2, 1});
+          auto z = concat_axis(0, slice(y, 0, 0, 2), exp(slice(y, 0, 2, 4)));
+          tape.defer([&] { w.value *= 1.0f; });
+          backward(sum(einsum<"bij,bjk->bik">(z, w)) + mean(var(flatten(y), 1)));
+          update(w);
+        }) == 0);
 }
 
 TEST_SUITE_END();

@@ -10,11 +10,11 @@ using namespace oracle;
 
 TEST_SUITE_BEGIN("autograd");
 
-TEST_CASE("arithmetic of vars: values and gradients of PyTorch") {
+TEST_CASE("arithmetic of vars: values and gradients of PyTorch"){
 #include "arithmetic.inc"
 }
 
-TEST_CASE("arithmetic of vars at limits") {
+TEST_CASE("arithmetic of vars at limits"){
 #include "arithmetic_limits.inc"
 }
 
@@ -44,16 +44,21 @@ TEST_CASE("arithmetic takes vars with params, tensors and numbers in any order")
 TEST_CASE("arithmetic of shapes that do not fit") {
   Tape tape;
   auto x = tape.variable(zeros({2, 3}));
-  CHECK_THROWS_WITH_AS(x + zeros({4}), "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
+  CHECK_THROWS_WITH_AS(x + zeros({4}),
+                       "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(x - zeros({2, 1, 2}),
-                       "subtract: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (2, 1, 2)", ShapeError);
-  CHECK_THROWS_WITH_AS(x * zeros({4}), "multiply: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
+  CHECK_THROWS_WITH_AS(
+      x - zeros({2, 1, 2}),
+      "subtract: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (2, 1, 2)", ShapeError);
+  CHECK_THROWS_WITH_AS(x * zeros({4}),
+                       "multiply: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(x / zeros({4}), "divide: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
+  CHECK_THROWS_WITH_AS(x / zeros({4}),
+                       "divide: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (4,)",
                        ShapeError);
   CHECK_THROWS_WITH_AS(where(Tensor<1, bool>{true, false}, x, 0),
-                       "where: sizes must be equal or 1, counted from the last axis: got shapes (2,) and (2, 3)", ShapeError);
+                       "where: sizes must be equal or 1, counted from the last axis: got shapes (2,) and (2, 3)",
+                       ShapeError);
 }
 
 TEST_CASE("where does not let the gradient of the branch not taken through") {

@@ -24,8 +24,9 @@ const Matrix b{{1.5, 2.5, -3}, {0.25, 4, -1}};
 /// x cubed with the gradient of `factor` x squared.
 template <class T>
 Var<2, T> cube(const Var<2, T>& x, double factor) {
-  return record("cube", x.value() * x.value() * x.value(),
-                [x, factor](const auto& dy, auto& dx) { dx += factor * square(x.value()) * dy; }, x);
+  return record(
+      "cube", x.value() * x.value() * x.value(),
+      [x, factor](const auto& dy, auto& dx) { dx += factor * square(x.value()) * dy; }, x);
 }
 
 struct Model {
@@ -59,10 +60,16 @@ TEST_CASE("gradcheck finds wrong gradients") {
     CHECK(second.input == "input 1");
   }
   SUBCASE("which are permuted") {
-    CHECK_FALSE(gradcheck([](const Var<2, double>& x) {
-      return record("flip", transpose(x.value()),
-                    [](const auto& dy, auto& dx) { dx += dy.reshape({2, 3}); }, x);
-    }, a));
+    CHECK_FALSE(gradcheck(
+        [](const Var<2, double>& x) {
+          return record(
+              "flip", transpose(x.value()),
+              [](const auto& dy, auto& dx) {
+                dx += dy.reshape({2, 3});
+              },
+              x);
+        },
+        a));
   }
   SUBCASE("which are missing") {
     auto detached = gradcheck([](auto x) { return square(detach(x)); }, Matrix{{2}});
@@ -78,11 +85,14 @@ TEST_CASE("gradcheck finds wrong gradients") {
 }
 
 TEST_CASE("gradcheck's text") {
-  GradcheckReport report{.checked = 6, .worst = 0.5, .input = "input 0", .position = {1, 2}, .analytic = 0.25, .numeric = 0.5};
-  CHECK(report.text() == "gradcheck: 6 gradients agree; worst: input 0 at (1, 2): 0.25 on the tape, 0.5 by differences");
+  GradcheckReport report{
+      .checked = 6, .worst = 0.5, .input = "input 0", .position = {1, 2}, .analytic = 0.25, .numeric = 0.5};
+  CHECK(report.text() ==
+        "gradcheck: 6 gradients agree; worst: input 0 at (1, 2): 0.25 on the tape, 0.5 by differences");
   report.worst = 2;
   CHECK(report.text() == "gradcheck: a gradient is wrong: input 0 at (1, 2): 0.25 on the tape, 0.5 by differences");
-  CHECK(gradcheck([](auto x) { return exp(x); }, Tensor<2, double>()).text() == "gradcheck: there was no element to compare");
+  CHECK(gradcheck([](auto x) { return exp(x); }, Tensor<2, double>()).text() ==
+        "gradcheck: there was no element to compare");
 }
 
 TEST_CASE("gradcheck of a model's parameters") {
@@ -106,8 +116,9 @@ TEST_CASE("gradcheck of a wrong gradient names the parameter") {
   Model model;
   auto wrong = [&](Context& context) {
     auto product = linear(context(Matrix{{1, 2}}), model.weight);
-    return record("wrong", product.value() + model.bias.value, [](const auto& dy, auto& dp, auto& db) { dp += dy, db += 2 * dy; },
-                  product, detail::to_var(&context, model.bias));
+    return record(
+        "wrong", product.value() + model.bias.value, [](const auto& dy, auto& dp, auto& db) { dp += dy, db += 2 * dy; },
+        product, detail::to_var(&context, model.bias));
   };
   auto report = gradcheck(wrong, model.params());
   CHECK_FALSE(report);
@@ -154,14 +165,16 @@ TEST_CASE("gradcheck in float has tolerances that it can keep") {
 
 TEST_CASE("gradcheck says what it cannot check") {
   double count = 0;
-  CHECK_THROWS_WITH_AS(gradcheck([&](auto x) { return x * ++count; }, Tensor<0, double>(-1)),
-                       "gradcheck: the function must give the same result for the same input; random numbers must come from "
-                       "the context: got -2 and -3",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(
+      gradcheck([&](auto x) { return x * ++count; }, Tensor<0, double>(-1)),
+      "gradcheck: the function must give the same result for the same input; random numbers must come from "
+      "the context: got -2 and -3",
+      UsageError);
   Param<1> bias = Tensor<1>{1};
   Model model;
   CHECK_THROWS_WITH_AS(gradcheck(model, {{"head.bias", bias}}, a.reshape({3, 2})),
-                       "gradcheck: head.bias must have the element type of the result, double: it has another", UsageError);
+                       "gradcheck: head.bias must have the element type of the result, double: it has another",
+                       UsageError);
 }
 
 TEST_SUITE_END();

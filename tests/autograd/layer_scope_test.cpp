@@ -53,7 +53,9 @@ struct Log : LayerObserver {
 
 LayerNames names_of(const Net& net) {
   return {.root = "Net",
-          .entries = {{layer_key(net), "", "Net"}, {layer_key(net.first), "first", "Gain"}, {layer_key(net.second), "second", "Gain"}}};
+          .entries = {{layer_key(net), "", "Net"},
+                      {layer_key(net.first), "first", "Gain"},
+                      {layer_key(net.second), "second", "Gain"}}};
 }
 
 }  // namespace
@@ -84,8 +86,12 @@ TEST_CASE("observers are told in the order of their list") {
     std::string* text;
     char name;
     Order(std::string& all, char letter) : text(&all), name(letter) {
-      entered = [](LayerObserver& self, const LayerCall&) { *static_cast<Order&>(self).text += static_cast<Order&>(self).name; };
-      left = [](LayerObserver& self, const LayerCall&, AnyVar&) { *static_cast<Order&>(self).text += static_cast<Order&>(self).name; };
+      entered = [](LayerObserver& self, const LayerCall&) {
+        *static_cast<Order&>(self).text += static_cast<Order&>(self).name;
+      };
+      left = [](LayerObserver& self, const LayerCall&, AnyVar&) {
+        *static_cast<Order&>(self).text += static_cast<Order&>(self).name;
+      };
     }
   };
   Order x(order, 'x'), y(order, 'y');
@@ -144,7 +150,8 @@ TEST_CASE("errors name the innermost layer, by its path where the context knows 
   context.name_layers(&names);
   CHECK_THROWS_WITH_AS(net(context(x)), concat("Net.first: ", tail).c_str(), ShapeError);
   CHECK_THROWS_WITH_AS(announce(net, context(x), [](const auto& v) { return v + zeros<double>({2}); }),
-                       "Net: add: sizes must be equal or 1, counted from the last axis: got shapes (3,) and (2,)", ShapeError);
+                       "Net: add: sizes must be equal or 1, counted from the last axis: got shapes (3,) and (2,)",
+                       ShapeError);
 }
 
 TEST_CASE("a layer takes a tensor, without context, and names itself by its type or as it likes") {

@@ -13,7 +13,7 @@ using namespace oracle;
 
 TEST_SUITE_BEGIN("autograd");
 
-TEST_CASE("products of vars: values and gradients of PyTorch") {
+TEST_CASE("products of vars: values and gradients of PyTorch"){
 #include "linear_algebra.inc"
 }
 
@@ -23,7 +23,8 @@ TEST_CASE("products of vars with params and tensors") {
   Param<1, double> b = Tensor<1, double>{10, 20};
   auto x = tape(Tensor<2, double>{{1, -1}});
   auto y = linear(matmul(x, w), w, b);
-  check_close(y.value(), Tensor<2, double>{{4, 6}} + Tensor<2, double>{{-10, -20}} * -1.0 - Tensor<2, double>{{10, 20}});
+  check_close(y.value(),
+              Tensor<2, double>{{4, 6}} + Tensor<2, double>{{-10, -20}} * -1.0 - Tensor<2, double>{{10, 20}});
   backward(sum(y));
   CHECK(w.has_grad());
   check_close(b.grad, Tensor<1, double>{1, 1});

@@ -53,8 +53,9 @@ void check_on_tape(F f, const Y& value, const Inputs&... inputs) {
     auto y = f(vars...);
     check_close(y.value(), value);
     CHECK(y.wants_grad());
-    auto twice = record("twice", Tensor<0, T>(0), [](const auto& dz, auto& first, auto& second) { first += dz, second += dz; },
-                        detail::project(y), detail::project(y));
+    auto twice = record(
+        "twice", Tensor<0, T>(0), [](const auto& dz, auto& first, auto& second) { first += dz, second += dz; },
+        detail::project(y), detail::project(y));
     tape.differentiate(twice);
     (check_close(tape.grad(vars), (inputs.dx * 2.0)), ...);
   };

@@ -53,8 +53,10 @@ TEST_CASE("a ParamRef says what it is asked wrongly for") {
   Param<1> bias = Tensor<1>{1};
   Buffer<0, int> steps = Tensor<0, int>(3);
   ParamRef ref("bias", bias);
-  CHECK_THROWS_WITH_AS(ref.value<double>(), "value: bias must be asked for with its own element type: got another", UsageError);
-  CHECK_THROWS_WITH_AS(ref.grad<int>(), "grad: bias must be asked for with its own element type: got another", UsageError);
+  CHECK_THROWS_WITH_AS(ref.value<double>(), "value: bias must be asked for with its own element type: got another",
+                       UsageError);
+  CHECK_THROWS_WITH_AS(ref.grad<int>(), "grad: bias must be asked for with its own element type: got another",
+                       UsageError);
   bool is_float = false;
   ref.visit_type([&](auto t) { is_float = std::is_same_v<decltype(t), float>; });
   CHECK(is_float);

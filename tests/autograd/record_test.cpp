@@ -16,23 +16,28 @@ namespace {
 // A user's own operation, as in the header.
 template <class T>
 Var<1, T> cube(const Var<1, T>& x) {
-  return record("cube", x.value() * x.value() * x.value(),
-                [x](const Tensor<1, T>& dy, auto& dx) { dx += 3 * square(x.value()) * dy; }, x);
+  return record(
+      "cube", x.value() * x.value() * x.value(),
+      [x](const Tensor<1, T>& dy, auto& dx) { dx += 3 * square(x.value()) * dy; }, x);
 }
 
 // Its pull-back uses the result.
 Var<1, double> inverse(const Var<1, double>& x) {
-  return record("inverse", 1 / x.value(), [](const auto& y, const auto& dy, auto& dx) { dx += -dy * square(y); }, x);
+  return record(
+      "inverse", 1 / x.value(), [](const auto& y, const auto& dy, auto& dx) { dx += -dy * square(y); }, x);
 }
 
 // It adds in place.
 Var<1, double> first_of(const Var<1, double>& x) {
-  return record("first_of", Tensor<1, double>{x.value()(0)}, [](const auto& dy, auto& dx) {
-    dx.add_by([&](Tensor<1, double>& to, bool first) {
-      if (first) to.fill(0);
-      to(0) += dy(0);
-    });
-  }, x);
+  return record(
+      "first_of", Tensor<1, double>{x.value()(0)},
+      [](const auto& dy, auto& dx) {
+        dx.add_by([&](Tensor<1, double>& to, bool first) {
+          if (first) to.fill(0);
+          to(0) += dy(0);
+        });
+      },
+      x);
 }
 
 }  // namespace
@@ -51,9 +56,9 @@ TEST_CASE("gradients arrive in place after others, and others after them") {
     auto x = tape.variable(Tensor<1, double>{2, 3});
     auto a = in_place_first ? cube(x) : Var<1, double>(first_of(x));
     auto b = in_place_first ? Var<1, double>(first_of(x)) : cube(x);
-    auto loss = record("both", Tensor<0, double>(0), [](const auto&, auto& da, auto& db) {
-      da += ones<double>(da.shape()), db += ones<double>(db.shape());
-    }, a, b);
+    auto loss = record(
+        "both", Tensor<0, double>(0),
+        [](const auto&, auto& da, auto& db) { da += ones<double>(da.shape()), db += ones<double>(db.shape()); }, a, b);
     tape.differentiate(loss);
     CHECK(all_equal(tape.grad(x), Tensor<1, double>{13, 27}));
   }
@@ -68,7 +73,8 @@ TEST_CASE("nothing is recorded without a tape or a wish for a gradient") {
     ~Count() { --*count; }
   };
   auto op = [&](const auto& x) {
-    return record("op", Tensor<1>{1}, [c = Count(kept)](const auto& dy, auto& dx) { dx += dy; }, x);
+    return record(
+        "op", Tensor<1>{1}, [c = Count(kept)](const auto& dy, auto& dx) { dx += dy; }, x);
   };
   Context context;
   auto y = op(context(Tensor<1>{1}));

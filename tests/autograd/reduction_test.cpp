@@ -12,11 +12,11 @@ using namespace oracle;
 
 TEST_SUITE_BEGIN("autograd");
 
-TEST_CASE("reductions of vars: values and gradients of PyTorch") {
+TEST_CASE("reductions of vars: values and gradients of PyTorch"){
 #include "reduction.inc"
 }
 
-TEST_CASE("reductions of vars at limits") {
+TEST_CASE("reductions of vars at limits"){
 #include "reduction_limits.inc"
 }
 
@@ -30,8 +30,8 @@ TEST_CASE("reductions of vars say which axis is wrong") {
   CHECK_THROWS_WITH_AS(softmax(x, 2), "softmax: axis must lie in [-2, 2): got 2", IndexError);
   CHECK_THROWS_WITH_AS(log_softmax(x, 2), "log_softmax: axis must lie in [-2, 2): got 2", IndexError);
   CHECK_THROWS_WITH_AS(max(x, {1, -1}), "max: an axis can be reduced only once: axis -1 came twice", IndexError);
-  CHECK_THROWS_WITH_AS(min(tape.variable(zeros({2, 0})), 1), "min: the reduced axes must hold at least one element: they hold none",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(min(tape.variable(zeros({2, 0})), 1),
+                       "min: the reduced axes must hold at least one element: they hold none", ShapeError);
 }
 
 TEST_CASE("softmax of tensors") {

@@ -44,7 +44,8 @@ TEST_CASE("a value that nothing uses has no effect, and its gradient is zero") {
   auto x = tape.variable(Vector{1, 2});
   auto unused = tape.variable(Vector{3, 4});
   int pulled = 0;
-  record("unused", Vector{5, 6}, [&](const auto&, auto&) { ++pulled; }, x);
+  record(
+      "unused", Vector{5, 6}, [&](const auto&, auto&) { ++pulled; }, x);
   auto half_used = x * unused;
   tape.differentiate(sum(x));
   CHECK(pulled == 0);
@@ -57,13 +58,14 @@ TEST_CASE("a second backward, and recording after backward, say why not") {
   Param<1, double> p = Vector{1, 2};
   auto loss = sum(tape(Vector{3, 4}) * p);
   backward(loss);
-  CHECK_THROWS_WITH_AS(backward(loss),
-                       "backward: a tape can be walked once, since that frees what it kept: it was walked before; run the forward "
-                       "pass again on a new tape",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(
+      backward(loss),
+      "backward: a tape can be walked once, since that frees what it kept: it was walked before; run the forward "
+      "pass again on a new tape",
+      UsageError);
   CHECK(all_equal(p.grad, Vector{3, 4}));
-  CHECK_THROWS_WITH_AS(loss * 2, "tape: nothing can be recorded once the tape was walked: backward has run; use a new tape",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(
+      loss * 2, "tape: nothing can be recorded once the tape was walked: backward has run; use a new tape", UsageError);
 }
 
 TEST_CASE("a var whose tape is gone can be read but not used") {
@@ -87,18 +89,20 @@ TEST_CASE("vars of two tapes do not mix") {
   auto x = first.variable(Vector{1, 2});
   auto y = second.variable(Vector{3, 4});
   CHECK_THROWS_WITH_AS(x + y, "add: all inputs must come from one tape: they come from two", UsageError);
-  CHECK_THROWS_WITH_AS(first.differentiate(sum(y)), "backward: the loss must come from this tape: it does not", UsageError);
+  CHECK_THROWS_WITH_AS(first.differentiate(sum(y)), "backward: the loss must come from this tape: it does not",
+                       UsageError);
   first.differentiate(sum(x));
   CHECK_THROWS_WITH_AS(first.grad(y), "grad: the value must come from this tape: it does not", UsageError);
 }
 
 TEST_CASE("a loss that depends on nothing says so") {
   Tape tape;
-  CHECK_THROWS_WITH_AS(backward(sum(tape(Vector{1, 2}))),
-                       "backward: the loss must depend on a trainable parameter or a variable of the tape: it depends on none",
-                       UsageError);
-  CHECK_THROWS_WITH_AS(backward(sum(Var(Vector{1, 2}))), "backward: the loss must be computed on a Tape: nothing was recorded",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(
+      backward(sum(tape(Vector{1, 2}))),
+      "backward: the loss must depend on a trainable parameter or a variable of the tape: it depends on none",
+      UsageError);
+  CHECK_THROWS_WITH_AS(backward(sum(Var(Vector{1, 2}))),
+                       "backward: the loss must be computed on a Tape: nothing was recorded", UsageError);
   Context context;
   Param<1, double> p = Vector{1, 2};
   CHECK_THROWS_WITH_AS(backward(sum(context(Vector{1, 2}) * p)),
@@ -113,10 +117,10 @@ TEST_CASE("gradients are asked for after backward, of variables and parameters")
   CHECK_THROWS_WITH_AS(tape.grad(x), "grad: backward must run first: it has not", UsageError);
   CHECK_THROWS_WITH_AS(tape.grad(p), "grad: backward must run first: it has not", UsageError);
   tape.differentiate(sum(y));
-  CHECK_THROWS_WITH_AS(tape.grad(y), "grad: gradients are kept for parameters and for tape.variable(x): this is neither",
-                       UsageError);
-  CHECK_THROWS_WITH_AS(tape.grad(tape(Vector{1})), "grad: gradients are kept for parameters and for tape.variable(x): this is neither",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(tape.grad(y),
+                       "grad: gradients are kept for parameters and for tape.variable(x): this is neither", UsageError);
+  CHECK_THROWS_WITH_AS(tape.grad(tape(Vector{1})),
+                       "grad: gradients are kept for parameters and for tape.variable(x): this is neither", UsageError);
   CHECK(all_equal(tape.grad(p), Vector{1, 2}));
   CHECK_FALSE(p.has_grad());
   CHECK(tape.find_grad(&p) != nullptr);
@@ -192,7 +196,9 @@ TEST_CASE("what an operation keeps is freed as the tape is walked") {
   const std::size_t before = memory_use().in_use;
   std::size_t at_start = 0, at_end = 0;
   auto note = [&](std::size_t& where, const auto& y) {
-    return record("note", Vector(y.value().view()), [&where](const auto& dy, auto& dx) { where = memory_use().in_use, dx += dy; }, y);
+    return record(
+        "note", Vector(y.value().view()), [&where](const auto& dy, auto& dx) { where = memory_use().in_use, dx += dy; },
+        y);
   };
   auto loss = [&] {
     auto y = note(at_end, x);
@@ -208,9 +214,15 @@ TEST_CASE("what an operation keeps is freed as the tape is walked") {
 TEST_CASE("a gradient of the wrong size is refused") {
   Tape tape;
   auto x = tape.variable(zeros<double>({2, 3}));
-  auto y = record("wrong", zeros<double>({2, 3}), [](const auto&, auto& dx) { dx += ones<double>({5, 7}); }, x);
-  CHECK_THROWS_WITH_AS(tape.differentiate(sum(y)),
-                       "sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (5, 7) and (2, 3)", ShapeError);
+  auto y = record(
+      "wrong", zeros<double>({2, 3}),
+      [](const auto&, auto& dx) {
+        dx += ones<double>({5, 7});
+      },
+      x);
+  CHECK_THROWS_WITH_AS(
+      tape.differentiate(sum(y)),
+      "sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (5, 7) and (2, 3)", ShapeError);
 }
 
 TEST_CASE("two threads differentiate one const model, a tape each") {
@@ -223,7 +235,8 @@ TEST_CASE("two threads differentiate one const model, a tape each") {
   const auto expected0 = gradient(0), expected1 = gradient(1);
   std::vector<int> wrong(2);
   auto work = [&](std::size_t me) {
-    for (int i = 0; i < 50; ++i) wrong[me] += !all_equal(gradient(static_cast<double>(me)), me == 0 ? expected0 : expected1);
+    for (int i = 0; i < 50; ++i)
+      wrong[me] += !all_equal(gradient(static_cast<double>(me)), me == 0 ? expected0 : expected1);
   };
   std::thread first(work, 0), second(work, 1);
   first.join();

@@ -67,7 +67,8 @@ TEST_CASE("freed blocks are kept for the next of their size, and can be given ba
 TEST_CASE("what no system has") {
   const std::size_t before = memory_use().in_use;
   CHECK_THROWS_WITH_AS(BlockRef(std::size_t{1} << 60),
-                       "memory: the system must have room for the tensor: it has none for 1152921504606846976 bytes", Error);
+                       "memory: the system must have room for the tensor: it has none for 1152921504606846976 bytes",
+                       Error);
   CHECK(memory_use().in_use == before);
 }
 

@@ -24,7 +24,8 @@ TEST_SUITE_BEGIN("core");
 
 TEST_CASE("concat joins texts, numbers, truths and whatever says how") {
   CHECK(concat() == "");
-  CHECK(concat("got ", 3, ' ', std::string("and "), std::string_view("more"), true, false) == "got 3 and moretruefalse");
+  CHECK(concat("got ", 3, ' ', std::string("and "), std::string_view("more"), true, false) ==
+        "got 3 and moretruefalse");
   CHECK(concat(Money{500}) == "5 euros");
 }
 

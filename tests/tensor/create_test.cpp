@@ -40,8 +40,8 @@ TEST_CASE("arange") {
   CHECK(arange<int>(3, 0).numel() == 0);
   CHECK(arange(-1).numel() == 0);
   CHECK_THROWS_WITH_AS(arange<int>(0, 1, 0), "arange: the step must not be 0: got 0", UsageError);
-  CHECK_THROWS_WITH_AS(arange(std::numeric_limits<float>::infinity()), "arange: start, stop and step must be finite: got 0, inf, 1",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(arange(std::numeric_limits<float>::infinity()),
+                       "arange: start, stop and step must be finite: got 0, inf, 1", UsageError);
   CHECK_THROWS_AS(arange(std::numeric_limits<float>::quiet_NaN()), UsageError);
 }
 
@@ -67,8 +67,10 @@ TEST_CASE("stack puts tensors behind each other along a new axis") {
   const std::vector<Tensor<1>> parts{{1, 2}, {3, 4}, {5, 6}};
   check(stack(std::span<const Tensor<1>>(parts)), Tensor<2>{{1, 2}, {3, 4}, {5, 6}});
   const std::vector<Tensor<1>> uneven{{1, 2}, {3}};
-  CHECK_THROWS_WITH_AS(stack(std::span<const Tensor<1>>(uneven)), "stack: all shapes must be equal: got (2,) and (1,)", ShapeError);
-  CHECK_THROWS_WITH_AS(stack(std::span<const Tensor<1>>()), "stack: at least one tensor is needed: got none", UsageError);
+  CHECK_THROWS_WITH_AS(stack(std::span<const Tensor<1>>(uneven)), "stack: all shapes must be equal: got (2,) and (1,)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(stack(std::span<const Tensor<1>>()), "stack: at least one tensor is needed: got none",
+                       UsageError);
 }
 
 TEST_SUITE_END();

@@ -24,14 +24,16 @@ using Vector = Tensor<1, double>;
 
 }  // namespace
 
-TEST_CASE("operands of all shapes are broadcast as in NumPy") {
+TEST_CASE("operands of all shapes are broadcast as in NumPy"){
 #include "broadcast.inc"
 }
 
 TEST_CASE("shapes that do not broadcast") {
-  CHECK_THROWS_WITH_AS(zeros({2, 3}) + zeros({2}), "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (2,)",
+  CHECK_THROWS_WITH_AS(zeros({2, 3}) + zeros({2}),
+                       "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 3) and (2,)",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(zeros({0}) * zeros({2}), "multiply: sizes must be equal or 1, counted from the last axis: got shapes (0,) and (2,)",
+  CHECK_THROWS_WITH_AS(zeros({0}) * zeros({2}),
+                       "multiply: sizes must be equal or 1, counted from the last axis: got shapes (0,) and (2,)",
                        ShapeError);
 }
 
@@ -59,16 +61,19 @@ TEST_CASE("in place, what is read is read before it is overwritten") {
   y /= 2;
   y -= Vector{1, 2};
   check(y, Tensor<2, double>{{1, 10.5}, {11.5, 30}});
-  CHECK_THROWS_WITH_AS((y += Vector{1, 2, 3}), "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 2) and (3,)",
+  CHECK_THROWS_WITH_AS((y += Vector{1, 2, 3}),
+                       "add: sizes must be equal or 1, counted from the last axis: got shapes (2, 2) and (3,)",
                        ShapeError);
   Vector z{1};
   CHECK_THROWS_WITH_AS((z += Vector{1, 2}), "add: the right side must fit into shape (1,): got (2,)", ShapeError);
-  CHECK_THROWS_WITH_AS((z *= Tensor<2, double>{{1}}), "multiply: the right side must fit into shape (1,): got (1, 1)", ShapeError);
+  CHECK_THROWS_WITH_AS((z *= Tensor<2, double>{{1}}), "multiply: the right side must fit into shape (1,): got (1, 1)",
+                       ShapeError);
   check(z, Vector{1});
 }
 
 TEST_CASE("integers wrap around") {
-  const Tensor<1, std::int32_t> x{std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min(), -3};
+  const Tensor<1, std::int32_t> x{std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min(),
+                                  -3};
   const Tensor<1, std::int32_t> low{std::numeric_limits<std::int32_t>::min()};
   check(x + 1, Tensor<1, std::int32_t>{low(0), low(0) + 1, -2});
   check(x * 2, Tensor<1, std::int32_t>{-2, 0, -6});
@@ -85,8 +90,10 @@ TEST_CASE("integers wrap around") {
 TEST_CASE("division of integers") {
   check(Tensor<1, int>{7, -7, 8} / 2, Tensor<1, int>{3, -3, 4});  // towards zero, as in C++
   check(Tensor<1, int>{std::numeric_limits<int>::min(), 4} / -1, Tensor<1, int>{std::numeric_limits<int>::min(), -4});
-  CHECK_THROWS_WITH_AS((Tensor<1, int>{1, 2} / Tensor<1, int>{1, 0}), "divide: an integer divisor must not be zero: got 0", UsageError);
-  CHECK_THROWS_WITH_AS((5 / Tensor<1, std::uint8_t>{0}), "divide: an integer divisor must not be zero: got 0", UsageError);
+  CHECK_THROWS_WITH_AS((Tensor<1, int>{1, 2} / Tensor<1, int>{1, 0}),
+                       "divide: an integer divisor must not be zero: got 0", UsageError);
+  CHECK_THROWS_WITH_AS((5 / Tensor<1, std::uint8_t>{0}), "divide: an integer divisor must not be zero: got 0",
+                       UsageError);
 }
 
 TEST_CASE("a number beyond an integer tensor's range is refused rather than changed") {
@@ -150,14 +157,15 @@ TEST_CASE("where picks from tensors, views and numbers") {
   check(where(mask, Vector{1, 2}, Vector{3, 4}), Vector{1, 4});
   check(where(mask, Vector{1, 2}, 0), Vector{1, 0});
   check(where(mask, 0, Tensor<2, double>{{1}, {2}}), Tensor<2, double>{{0, 1}, {0, 2}});
-  CHECK_THROWS_WITH_AS(where(mask, Vector{1, 2, 3}, 0), "where: sizes must be equal or 1, counted from the last axis: got shapes (2,) and (3,)",
+  CHECK_THROWS_WITH_AS(where(mask, Vector{1, 2, 3}, 0),
+                       "where: sizes must be equal or 1, counted from the last axis: got shapes (2,) and (3,)",
                        ShapeError);
 }
 
 TEST_CASE("broadcast_to, transpose, permute") {
   check(broadcast_to(Vector{1, 2}, Shape<2>{2, 2}), Tensor<2, double>{{1, 2}, {1, 2}});
-  CHECK_THROWS_WITH_AS(broadcast_to(zeros({2, 1}), Shape<2>{1, 3}), "broadcast_to: shape (2, 1) must be repeatable to the result: got (1, 3)",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(broadcast_to(zeros({2, 1}), Shape<2>{1, 3}),
+                       "broadcast_to: shape (2, 1) must be repeatable to the result: got (1, 3)", ShapeError);
   const auto x = sample<3>({2, 3, 4});
   const auto y = permute(x, {2, 0, 1});
   CHECK(y.shape() == Shape<3>{4, 2, 3});

@@ -16,7 +16,7 @@ using namespace kiln;
 
 TEST_SUITE_BEGIN("tensor");
 
-TEST_CASE("tensors are printed as NumPy prints arrays") {
+TEST_CASE("tensors are printed as NumPy prints arrays"){
 #include "print.inc"
 }
 

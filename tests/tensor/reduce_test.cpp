@@ -50,10 +50,13 @@ TEST_CASE("reductions over no elements, and over one") {
   CHECK(sum(none, 0).numel() == 0);
   CHECK(max(none, 0).numel() == 0);
   check(sum(zeros<double>({0, 2}), 0), Vector{0, 0});
-  CHECK_THROWS_WITH_AS(max(none, 1), "max: the reduced axes must hold at least one element: they hold none", ShapeError);
+  CHECK_THROWS_WITH_AS(max(none, 1), "max: the reduced axes must hold at least one element: they hold none",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(min(none), "min: the reduced axes must hold at least one element: they hold none", ShapeError);
-  CHECK_THROWS_WITH_AS(argmax(none, 1), "argmax: the reduced axes must hold at least one element: they hold none", ShapeError);
-  CHECK_THROWS_WITH_AS(argmin(none, 1), "argmin: the reduced axes must hold at least one element: they hold none", ShapeError);
+  CHECK_THROWS_WITH_AS(argmax(none, 1), "argmax: the reduced axes must hold at least one element: they hold none",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(argmin(none, 1), "argmin: the reduced axes must hold at least one element: they hold none",
+                       ShapeError);
   check(var(Vector{3}), Tensor<0, double>(not_a_number));
   check(population_var(Vector{3}), Tensor<0, double>(0));
   check(sum(Tensor<0, double>(3)), Tensor<0, double>(3));
@@ -85,7 +88,8 @@ TEST_CASE("sums of integers have 64 bits, and long sums of floats keep their pre
   check(max(Tensor<1, int>{-5, -3}), Tensor<0, int>(-3));
   CHECK(sum(full({1 << 22}, 0.1f)).item() == doctest::Approx(0.1 * (1 << 22)).epsilon(1e-6));
   CHECK(sum(full({1 << 15, 3}, 0.1f), 0)(1) == doctest::Approx(0.1 * (1 << 15)).epsilon(1e-6));
-  CHECK(population_var(full<double>({1000}, 1e8) + arange<double>(1000) / 1000).item() == doctest::Approx(0.08333325).epsilon(1e-6));
+  CHECK(population_var(full<double>({1000}, 1e8) + arange<double>(1000) / 1000).item() ==
+        doctest::Approx(0.08333325).epsilon(1e-6));
 }
 
 TEST_CASE("all, any and comparison of whole tensors") {
@@ -111,8 +115,10 @@ TEST_CASE("sum_to_shape undoes broadcasting") {
   check(sum_to_shape(x, Shape<2>{3, 1}), sum(x, {0, 2}).reshape({3, 1}));
   check(sum_to_shape(x, Shape<0>{}), sum(x));
   check(sum_to_shape(zeros<double>({0, 3}), Shape<2>{1, 3}), zeros<double>({1, 3}));
-  CHECK_THROWS_WITH_AS(sum_to_shape(x, Shape<2>{2, 4}),
-                       "sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (2, 3, 4) and (2, 4)", ShapeError);
+  CHECK_THROWS_WITH_AS(
+      sum_to_shape(x, Shape<2>{2, 4}),
+      "sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (2, 3, 4) and (2, 4)",
+      ShapeError);
   CHECK_THROWS_WITH_AS(sum_to_shape(zeros<double>({1, 3}), Shape<2>{2, 3}),
                        "sum_to_shape: the result must be repeatable to shape (1, 3): got (2, 3)", ShapeError);
 }

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// What the tensor tests share: the inputs of tests/oracles/tensor.py, and a comparison that shows where tensors differ.
+/// What the tensor tests share: the inputs of tests/oracles/tensor.py, and a comparison that shows where tensors
+/// differ.
 #pragma once
 
 #include <doctest/doctest.h>

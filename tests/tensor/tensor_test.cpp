@@ -39,9 +39,12 @@ TEST_CASE("a tensor from nested lists") {
   const Tensor<1, bool> flags{true, false};
   CHECK(flags(0));
 
-  CHECK_THROWS_WITH_AS((Tensor<2>{{1, 2}, {3}}), "tensor: every list along axis 1 must have 2 entries: one has 1", ShapeError);
-  CHECK_THROWS_WITH_AS((Tensor<2>{{1}, {2, 3}}), "tensor: every list along axis 1 must have 1 entries: one has 2", ShapeError);
-  CHECK_THROWS_WITH_AS((Tensor<3>{{{1}, {2}}, {{3}}}), "tensor: every list along axis 1 must have 2 entries: one has 1", ShapeError);
+  CHECK_THROWS_WITH_AS((Tensor<2>{{1, 2}, {3}}), "tensor: every list along axis 1 must have 2 entries: one has 1",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS((Tensor<2>{{1}, {2, 3}}), "tensor: every list along axis 1 must have 1 entries: one has 2",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS((Tensor<3>{{{1}, {2}}, {{3}}}), "tensor: every list along axis 1 must have 2 entries: one has 1",
+                       ShapeError);
 }
 
 TEST_CASE("tensors without elements, and with one") {
@@ -57,7 +60,8 @@ TEST_CASE("tensors without elements, and with one") {
   CHECK(Tensor<3>{{{5}}}.item() == 5);
   CHECK(detail::uninitialised<float>(Shape<3>{2, 0, 3}).numel() == 0);
   CHECK_THROWS_WITH_AS(none.item(), "item: the tensor must have exactly one element: got shape (0, 0)", ShapeError);
-  CHECK_THROWS_WITH_AS((Tensor<1>{1, 2}).item(), "item: the tensor must have exactly one element: got shape (2,)", ShapeError);
+  CHECK_THROWS_WITH_AS((Tensor<1>{1, 2}).item(), "item: the tensor must have exactly one element: got shape (2,)",
+                       ShapeError);
 }
 
 TEST_CASE("elements outside the shape") {
@@ -65,7 +69,8 @@ TEST_CASE("elements outside the shape") {
   CHECK_THROWS_WITH_AS(x(2, 0), "element: position must lie inside shape (2, 3): got (2, 0)", IndexError);
   CHECK_THROWS_WITH_AS(x(0, 3), "element: position must lie inside shape (2, 3): got (0, 3)", IndexError);
   CHECK_THROWS_WITH_AS(x(0, -1), "element: position must lie inside shape (2, 3): got (0, -1)", IndexError);
-  CHECK_THROWS_WITH_AS(std::as_const(x)(5u, 0), "element: position must lie inside shape (2, 3): got (5, 0)", IndexError);
+  CHECK_THROWS_WITH_AS(std::as_const(x)(5u, 0), "element: position must lie inside shape (2, 3): got (5, 0)",
+                       IndexError);
   CHECK_THROWS_WITH_AS(x.size(2), "size: axis must lie in [-2, 2): got 2", IndexError);
 }
 
@@ -132,14 +137,17 @@ TEST_CASE("reshape copies an lvalue and takes over a temporary") {
 
 TEST_CASE("reshape to a shape that does not fit") {
   const Tensor<2> x{{1, 2, 3}, {4, 5, 6}};
-  auto message = [](const char* got) { return concat("reshape: shape (2, 3) has 6 elements and needs a shape with as many: got ", got); };
+  auto message = [](const char* got) {
+    return concat("reshape: shape (2, 3) has 6 elements and needs a shape with as many: got ", got);
+  };
   CHECK_THROWS_WITH_AS(x.reshape({4}), message("(4,)").c_str(), ShapeError);
   CHECK_THROWS_WITH_AS(x.reshape({-1, 4}), message("(-1, 4)").c_str(), ShapeError);
   CHECK_THROWS_WITH_AS(x.reshape({-1, -1}), message("(-1, -1)").c_str(), ShapeError);
   CHECK_THROWS_WITH_AS(x.reshape({-2, -3}), message("(-2, -3)").c_str(), ShapeError);
   CHECK_THROWS_WITH_AS(x.reshape({-1, 0}), message("(-1, 0)").c_str(), ShapeError);
   CHECK_THROWS_WITH_AS(x.reshape({Index{1} << 62, 4}),
-                       "shape: the number of elements must fit 64 bits: got shape (4611686018427387904, 4)", ShapeError);
+                       "shape: the number of elements must fit 64 bits: got shape (4611686018427387904, 4)",
+                       ShapeError);
   CHECK_THROWS_AS(Tensor<2>().reshape({-1, 0}), ShapeError);  // as in NumPy: any size would do
 }
 
@@ -152,13 +160,16 @@ TEST_CASE("conversion of elements") {
 }
 
 TEST_CASE("sizes that cannot be") {
-  CHECK_THROWS_WITH_AS(detail::uninitialised<float>(Shape<2>{3, -1}), "shape: sizes must not be negative: got shape (3, -1)", ShapeError);
+  CHECK_THROWS_WITH_AS(detail::uninitialised<float>(Shape<2>{3, -1}),
+                       "shape: sizes must not be negative: got shape (3, -1)", ShapeError);
   CHECK_THROWS_WITH_AS(detail::uninitialised<float>(Shape<2>{Index{1} << 40, Index{1} << 40}),
-                       "shape: the number of elements must fit 64 bits: got shape (1099511627776, 1099511627776)", ShapeError);
+                       "shape: the number of elements must fit 64 bits: got shape (1099511627776, 1099511627776)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(detail::uninitialised<double>(Shape<1>{Index{1} << 61}),
                        "tensor: the bytes of a tensor must fit 64 bits: got shape (2305843009213693952,)", ShapeError);
   CHECK_THROWS_WITH_AS(detail::uninitialised<std::uint8_t>(Shape<1>{Index{1} << 60}),
-                       "memory: the system must have room for the tensor: it has none for 1152921504606846976 bytes", Error);
+                       "memory: the system must have room for the tensor: it has none for 1152921504606846976 bytes",
+                       Error);
 }
 
 TEST_SUITE_END();

@@ -57,9 +57,11 @@ TEST_CASE("axes of a view in another order") {
   y(0, 0, 1) = 40;
   CHECK(x(0, 1, 0) == 40);
   CHECK(all_equal(y.clone(), Tensor<3, int>{{{1, 40}}, {{2, 5}}, {{3, 6}}}));
-  CHECK(all_equal(Tensor<3, int>(x.view().permute_view({-1, -2, -3})), Tensor<3, int>{{{1}, {40}}, {{2}, {5}}, {{3}, {6}}}));
+  CHECK(all_equal(Tensor<3, int>(x.view().permute_view({-1, -2, -3})),
+                  Tensor<3, int>{{{1}, {40}}, {{2}, {5}}, {{3}, {6}}}));
   CHECK_THROWS_WITH_AS(x.view().permute_view({0, 1, 3}), "permute: axis must lie in [-3, 3): got 3", IndexError);
-  CHECK_THROWS_WITH_AS(x.view().permute_view({0, 1, 1}), "permute: every axis must be named once: axis 1 came twice", IndexError);
+  CHECK_THROWS_WITH_AS(x.view().permute_view({0, 1, 1}), "permute: every axis must be named once: axis 1 came twice",
+                       IndexError);
 }
 
 TEST_CASE("copying into a view, overlaps included") {
@@ -70,7 +72,8 @@ TEST_CASE("copying into a view, overlaps included") {
   CHECK(all_equal(x, Tensor<2, int>{{1, 3}, {2, 4}, {3, 4}}));
   x.row_view(0).copy_from(Tensor<1, int>{8, 9});
   CHECK(x(0, 1) == 9);
-  CHECK_THROWS_WITH_AS(x.row_view(0).copy_from(Tensor<1, int>{1}), "copy_from: the source must have shape (2,): got (1,)", ShapeError);
+  CHECK_THROWS_WITH_AS(x.row_view(0).copy_from(Tensor<1, int>{1}),
+                       "copy_from: the source must have shape (2,): got (1,)", ShapeError);
 }
 
 TEST_CASE("views outside the tensor") {

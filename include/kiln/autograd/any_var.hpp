@@ -14,7 +14,8 @@ class AnyVar {
   AnyVar() = default;
 
   template <int R, class T>
-  AnyVar(const Var<R, T>& x) : value_(detail::alias(x.value())), node_(x.node()), context_(x.context_ref()), alias_(&alias<R, T>) {}
+  AnyVar(const Var<R, T>& x)
+      : value_(detail::alias(x.value())), node_(x.node()), context_(x.context_ref()), alias_(&alias<R, T>) {}
 
   AnyVar(const AnyVar& other) { *this = other; }
   AnyVar(AnyVar&&) noexcept = default;

@@ -12,8 +12,8 @@ namespace kiln {
 
 /// Two operands of which at least one is a Var or a Param; the other may be a tensor or a number.
 template <class A, class B>
-concept VarOperands = ((is_var<A> || is_param<A>) && (VarOperand<B> || detail::Scalar<B>)) ||
-                      ((is_var<B> || is_param<B>) && (VarOperand<A> || detail::Scalar<A>));
+concept VarOperands = ((is_var<A> || is_param<A>)&&(VarOperand<B> || detail::Scalar<B>)) ||
+                      ((is_var<B> || is_param<B>)&&(VarOperand<A> || detail::Scalar<A>));
 
 namespace detail {
 
@@ -35,7 +35,8 @@ template <class A, class B>
   requires VarOperands<A, B>
 auto operator+(const A& a, const B& b) {
   return detail::with_operands("add", a, b, [](const auto& x, const auto& y) {
-    return record("add", x.value() + y.value(), [](const auto& dz, auto& dx, auto& dy) { dx += dz, dy += dz; }, x, y);
+    return record(
+        "add", x.value() + y.value(), [](const auto& dz, auto& dx, auto& dy) { dx += dz, dy += dz; }, x, y);
   });
 }
 
@@ -77,27 +78,32 @@ auto operator/(const A& a, const B& b) {
 
 template <int R, class T>
 Var<R, T> operator-(const Var<R, T>& x) {
-  return record("negate", -x.value(), [](const auto& dy, auto& dx) { dx += -dy; }, x);
+  return record(
+      "negate", -x.value(), [](const auto& dy, auto& dx) { dx += -dy; }, x);
 }
 
 template <int R, class T>
 Var<R, T> exp(const Var<R, T>& x) {
-  return record("exp", exp(x.value()), [](const auto& y, const auto& dy, auto& dx) { dx += dy * y; }, x);
+  return record(
+      "exp", exp(x.value()), [](const auto& y, const auto& dy, auto& dx) { dx += dy * y; }, x);
 }
 
 template <int R, class T>
 Var<R, T> log(const Var<R, T>& x) {
-  return record("log", log(x.value()), [x](const auto& dy, auto& dx) { dx += dy / x.value(); }, x);
+  return record(
+      "log", log(x.value()), [x](const auto& dy, auto& dx) { dx += dy / x.value(); }, x);
 }
 
 template <int R, class T>
 Var<R, T> sqrt(const Var<R, T>& x) {
-  return record("sqrt", sqrt(x.value()), [](const auto& y, const auto& dy, auto& dx) { dx += dy / (y * 2); }, x);
+  return record(
+      "sqrt", sqrt(x.value()), [](const auto& y, const auto& dy, auto& dx) { dx += dy / (y * 2); }, x);
 }
 
 template <int R, class T>
 Var<R, T> square(const Var<R, T>& x) {
-  return record("square", square(x.value()), [x](const auto& dy, auto& dx) { dx += dy * x.value() * 2; }, x);
+  return record(
+      "square", square(x.value()), [x](const auto& dy, auto& dx) { dx += dy * x.value() * 2; }, x);
 }
 
 /// x to a constant power.
@@ -113,17 +119,20 @@ Var<R, T> pow(const Var<R, T>& x, double exponent) {
 /// The gradient at 0 is 0.
 template <int R, class T>
 Var<R, T> abs(const Var<R, T>& x) {
-  return record("abs", abs(x.value()), [x](const auto& dy, auto& dx) { dx += dy * sign(x.value()); }, x);
+  return record(
+      "abs", abs(x.value()), [x](const auto& dy, auto& dx) { dx += dy * sign(x.value()); }, x);
 }
 
 template <int R, class T>
 Var<R, T> sin(const Var<R, T>& x) {
-  return record("sin", sin(x.value()), [x](const auto& dy, auto& dx) { dx += dy * cos(x.value()); }, x);
+  return record(
+      "sin", sin(x.value()), [x](const auto& dy, auto& dx) { dx += dy * cos(x.value()); }, x);
 }
 
 template <int R, class T>
 Var<R, T> cos(const Var<R, T>& x) {
-  return record("cos", cos(x.value()), [x](const auto& dy, auto& dx) { dx += -dy * sin(x.value()); }, x);
+  return record(
+      "cos", cos(x.value()), [x](const auto& dy, auto& dx) { dx += -dy * sin(x.value()); }, x);
 }
 
 template <int R, class T>
@@ -155,10 +164,12 @@ Var<R, T> relu(const Var<R, T>& x) {
 template <int R, class T>
 Var<R, T> softplus(const Var<R, T>& x) {
   auto value = map(x.value(), [](T v) { return (v > 0 ? v : T{}) + std::log1p(std::exp(-std::abs(v))); });
-  return record("softplus", std::move(value), [x](const auto& dy, auto& dx) { dx += dy * sigmoid(x.value()); }, x);
+  return record(
+      "softplus", std::move(value), [x](const auto& dy, auto& dx) { dx += dy * sigmoid(x.value()); }, x);
 }
 
-/// x times the normal distribution function of x (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415), exact form.
+/// x times the normal distribution function of x (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415), exact
+/// form.
 template <int R, class T>
 Var<R, T> gelu(const Var<R, T>& x) {
   auto phi = [](T v) { return static_cast<T>(0.5) * (1 + std::erf(v / std::numbers::sqrt2_v<T>)); };

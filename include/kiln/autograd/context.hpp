@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 /// What surrounds a forward pass: `Context` says whether the model is trained or evaluated, supplies random numbers and
-/// collects what is to be written to the model afterwards; `Tape` (tape.hpp) also records operations for differentiation.
+/// collects what is to be written to the model afterwards; `Tape` (tape.hpp) also records operations for
+/// differentiation.
 #pragma once
 
 #include <atomic>

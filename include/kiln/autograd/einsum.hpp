@@ -25,18 +25,23 @@ Var<R, T> record_einsum(const EinsumSpec& spec, std::string_view text, const Var
   const EinsumProblem problem = measure_einsum(spec, text, shapes);
   auto with_operands = [](const auto& f, const auto&... vars) {
     const std::tuple strides{row_major_strides(vars.shape())...};
-    std::apply([&](const auto&... steps) {
-      f(std::array<EinsumOperand<T>, sizeof...(Ranks)>{{{vars.value().data(), vars.shape().span(), steps.span()}...}});
-    }, strides);
+    std::apply(
+        [&](const auto&... steps) {
+          f(std::array<EinsumOperand<T>, sizeof...(Ranks)>{
+              {{vars.value().data(), vars.shape().span(), steps.span()}...}});
+        },
+        strides);
   };
   auto value = uninitialised<T>(problem.template out_shape<R>());
   with_operands([&](const auto& operands) { run_einsum<T>(problem, operands, value.data()); }, x...);
   auto pull_back = [problem, with_operands, x...](const Tensor<R, T>& dy, GradSlot<Ranks, T>&... dx) {
-    with_operands([&](const auto& operands) {
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (einsum_pull_back<I>(problem, operands, dy, dx), ...);
-      }(std::index_sequence_for<Var<Ranks, T>...>{});
-    }, x...);
+    with_operands(
+        [&](const auto& operands) {
+          [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (einsum_pull_back<I>(problem, operands, dy, dx), ...);
+          }(std::index_sequence_for<Var<Ranks, T>...>{});
+        },
+        x...);
   };
   return record("einsum", std::move(value), pull_back, x...);
 }
@@ -57,22 +62,25 @@ auto einsum(const X& first, const More&... more) {
   detail::require_einsum_vars<X, More...>();
   constexpr const detail::EinsumSpec& spec = detail::einsum_spec<Text, X::rank, More::rank...>;
   detail::require_no_einsum_fault<spec.fault>();
-  return detail::with_vars("einsum", [](const auto&... x) {
-    return detail::record_einsum<spec.out.rank, typename X::value_type>(spec, Text.view(), x...);
-  }, first, more...);
+  return detail::with_vars(
+      "einsum",
+      [](const auto&... x) {
+        return detail::record_einsum<spec.out.rank, typename X::value_type>(spec, Text.view(), x...);
+      },
+      first, more...);
 }
 
-/// The same with a text that is only known at run time; the rank of the result must be given: `einsum<2>("ij,jk", a, b)`.
-/// Throws: UsageError for what the other form would not compile, ShapeError if a label has two sizes.
+/// The same with a text that is only known at run time; the rank of the result must be given: `einsum<2>("ij,jk", a,
+/// b)`. Throws: UsageError for what the other form would not compile, ShapeError if a label has two sizes.
 template <int Rank, VarOperand X, VarOperand... More>
   requires(!(is_tensor<X> && ... && is_tensor<More>))
 Var<Rank, typename X::value_type> einsum(std::string_view text, const X& first, const More&... more) {
   detail::require_einsum_vars<X, More...>();
   const std::array<Dims, 1 + sizeof...(More)> shapes{first.shape().span(), more.shape().span()...};
   const detail::EinsumSpec spec = detail::read_einsum(text, Rank, shapes);
-  return detail::with_vars("einsum", [&](const auto&... x) {
-    return detail::record_einsum<Rank, typename X::value_type>(spec, text, x...);
-  }, first, more...);
+  return detail::with_vars(
+      "einsum", [&](const auto&... x) { return detail::record_einsum<Rank, typename X::value_type>(spec, text, x...); },
+      first, more...);
 }
 
 }  // namespace kiln

@@ -41,8 +41,8 @@ struct GradcheckReport {
   /// `gradcheck: 12 gradients agree; worst: input 0 at (1, 2): 0.25 on the tape, 0.2500000001 by differences`
   std::string text() const {
     if (checked == 0) return "gradcheck: there was no element to compare";
-    return concat("gradcheck: ", *this ? concat(checked, " gradients agree; worst: ") : "a gradient is wrong: ", input, " at ",
-                  Dims(position), ": ", analytic, " on the tape, ", numeric, " by differences");
+    return concat("gradcheck: ", *this ? concat(checked, " gradients agree; worst: ") : "a gradient is wrong: ", input,
+                  " at ", Dims(position), ": ", analytic, " on the tape, ", numeric, " by differences");
   }
 };
 
@@ -77,7 +77,8 @@ struct Projection {
   }
 };
 
-/// The projection as an operation of the tape, of its own so that gradcheck depends on no operation it may have to check.
+/// The projection as an operation of the tape, of its own so that gradcheck depends on no operation it may have to
+/// check.
 template <int R, class T>
 Var<0, T> project(const Var<R, T>& y) {
   auto pull_back = [shape = y.shape()](const Tensor<0, T>& dz, GradSlot<R, T>& dy) {
@@ -103,7 +104,8 @@ struct PutBack {
 
 /// Moves every element to both sides. `evaluate()` gives the Projection of f at the inputs as they are then.
 template <class T, class Evaluate>
-GradcheckReport compare_gradients(const GradcheckOptions& options, std::span<GradcheckInput<T>> inputs, Evaluate evaluate) {
+GradcheckReport compare_gradients(const GradcheckOptions& options, std::span<GradcheckInput<T>> inputs,
+                                  Evaluate evaluate) {
   constexpr double epsilon = std::numeric_limits<T>::epsilon();
   constexpr bool is_double = sizeof(T) == sizeof(double);
   const double step = options.step > 0 ? options.step : std::cbrt(epsilon);
@@ -112,8 +114,10 @@ GradcheckReport compare_gradients(const GradcheckOptions& options, std::span<Gra
 
   const Projection first = evaluate();
   if (const Projection again = evaluate(); again.value != first.value && !std::isnan(first.value)) {
-    fail<UsageError>("gradcheck", "the function must give the same result for the same input; random numbers must come from "
-                     "the context", concat("got ", first.value, " and ", again.value));
+    fail<UsageError>("gradcheck",
+                     "the function must give the same result for the same input; random numbers must come from "
+                     "the context",
+                     concat("got ", first.value, " and ", again.value));
   }
   GradcheckReport report;
   for (GradcheckInput<T>& input : inputs) {
@@ -168,7 +172,8 @@ std::vector<T> elements_or_zeros(const AnyTensor* gradient, Index count) {
 }
 
 template <class F, class... Inputs>
-GradcheckReport check_gradients(const GradcheckOptions& options, F& f, const std::vector<ParamRef>& params, Inputs... inputs) {
+GradcheckReport check_gradients(const GradcheckOptions& options, F& f, const std::vector<ParamRef>& params,
+                                Inputs... inputs) {
   RandomStream random;
   auto evaluate = [&] {
     Context context{options.mode};
@@ -180,10 +185,12 @@ GradcheckReport check_gradients(const GradcheckOptions& options, F& f, const std
   auto check = [&](const auto&... vars) {
     auto y = call_checked(f, tape, vars...);
     using T = typename decltype(y)::value_type;
-    static_assert((std::same_as<T, typename Inputs::value_type> && ...), "kiln: gradcheck needs inputs and result of one type");
+    static_assert((std::same_as<T, typename Inputs::value_type> && ...),
+                  "kiln: gradcheck needs inputs and result of one type");
     static_assert(std::is_floating_point_v<T>, "kiln: gradcheck needs inputs of double, or of float");
     const auto loss = project(y);
-    const bool depends = loss.wants_grad();  // otherwise all gradients are zero, and the differences say if that is right
+    const bool depends =
+        loss.wants_grad();  // otherwise all gradients are zero, and the differences say if that is right
     if (depends) tape.differentiate(loss);
 
     std::vector<GradcheckInput<T>> places;
@@ -208,9 +215,9 @@ GradcheckReport check_gradients(const GradcheckOptions& options, F& f, const std
 }  // namespace detail
 
 /// Checks the gradients of f's result with respect to every element of every input. f takes a Var for each input and
-/// gives a Var of any rank; one that is not scalar is projected on fixed weights. Every call gets a context with the same
-/// random stream, so that dropout drops the same elements each time. What f defers is never committed.
-/// Throws: UsageError if f gives different results for the same input.
+/// gives a Var of any rank; one that is not scalar is projected on fixed weights. Every call gets a context with the
+/// same random stream, so that dropout drops the same elements each time. What f defers is never committed. Throws:
+/// UsageError if f gives different results for the same input.
 template <class F, class... Inputs>
   requires(sizeof...(Inputs) > 0 && (is_tensor<Inputs> && ...))
 GradcheckReport gradcheck(F&& f, const Inputs&... inputs) {
@@ -222,8 +229,8 @@ GradcheckReport gradcheck(const GradcheckOptions& options, F&& f, const Inputs&.
   return detail::check_gradients(options, f, {}, inputs...);
 }
 
-/// The same for parameters too, which f uses; frozen ones and buffers are left out. Without inputs, f takes a `Context&`.
-/// Throws: UsageError if a parameter's element type is not that of the result.
+/// The same for parameters too, which f uses; frozen ones and buffers are left out. Without inputs, f takes a
+/// `Context&`. Throws: UsageError if a parameter's element type is not that of the result.
 template <class F, class... Inputs>
   requires(is_tensor<Inputs> && ...)
 GradcheckReport gradcheck(F&& f, const std::vector<ParamRef>& params, const Inputs&... inputs) {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `announce`: how a layer says that it runs. Hooks, summaries, profilers, NaN search and the paths in error messages all
-/// live from this one mechanism. A user's layer opts in with one line:
+/// `announce`: how a layer says that it runs. Hooks, summaries, profilers, NaN search and the paths in error messages
+/// all live from this one mechanism. A user's layer opts in with one line:
 ///
 ///     auto operator()(const auto& input) const {
 ///       return announce(*this, input, [&](const auto& x) { return x * gain; });
@@ -127,7 +127,8 @@ auto announce(const Layer& layer, const X& input, F&& forward) {
     if (!context || !context->observers()) return forward(x);
     return detail::run_observed(*context, layer_key(layer), layer_type_name<Layer>(), x, forward);
   } catch (Error& error) {
-    error.at(detail::layer_place(context ? context->layer_names() : nullptr, layer_key(layer), layer_type_name<Layer>()));
+    error.at(
+        detail::layer_place(context ? context->layer_names() : nullptr, layer_key(layer), layer_type_name<Layer>()));
     throw;
   }
 }

@@ -15,21 +15,32 @@ template <VarOperand A, VarOperand B>
 auto matmul(const A& a, const B& b) {
   static_assert(A::rank == B::rank && (A::rank == 2 || A::rank == 3),
                 "kiln: matmul of vars takes two matrices or two batches of matrices; use einsum for other products");
-  return detail::with_vars("matmul", [](const auto& x, const auto& y) {
-    // z = x y; dx = dz y'; dy = x' dz
-    auto pull_back = [x, y](const auto& dz, auto& dx, auto& dy) {
-      auto fits = [](const auto& from, const auto& slot) { return A::rank == 2 || from.shape()[0] == slot.shape()[0]; };
-      if (dx) {
-        if (fits(dz, dx)) dx.add_by([&](auto& to, bool first) { matmul_into(to, dz, y.value(), {.transpose_b = true, .beta = first ? 0. : 1.}); });
-        else dx += matmul(dz, y.value(), {.transpose_b = true});
-      }
-      if (dy) {
-        if (fits(dz, dy)) dy.add_by([&](auto& to, bool first) { matmul_into(to, x.value(), dz, {.transpose_a = true, .beta = first ? 0. : 1.}); });
-        else dy += matmul(x.value(), dz, {.transpose_a = true});
-      }
-    };
-    return record("matmul", matmul(x.value(), y.value()), pull_back, x, y);
-  }, a, b);
+  return detail::with_vars(
+      "matmul",
+      [](const auto& x, const auto& y) {
+        // z = x y; dx = dz y'; dy = x' dz
+        auto pull_back = [x, y](const auto& dz, auto& dx, auto& dy) {
+          auto fits = [](const auto& from, const auto& slot) {
+            return A::rank == 2 || from.shape()[0] == slot.shape()[0];
+          };
+          if (dx) {
+            if (fits(dz, dx))
+              dx.add_by([&](auto& to, bool first) {
+                matmul_into(to, dz, y.value(), {.transpose_b = true, .beta = first ? 0. : 1.});
+              });
+            else dx += matmul(dz, y.value(), {.transpose_b = true});
+          }
+          if (dy) {
+            if (fits(dz, dy))
+              dy.add_by([&](auto& to, bool first) {
+                matmul_into(to, x.value(), dz, {.transpose_a = true, .beta = first ? 0. : 1.});
+              });
+            else dy += matmul(x.value(), dz, {.transpose_a = true});
+          }
+        };
+        return record("matmul", matmul(x.value(), y.value()), pull_back, x, y);
+      },
+      a, b);
 }
 
 namespace detail {
@@ -62,8 +73,11 @@ Shape<R> linear_shape(const Shape<R>& x, const Shape<2>& weight) {
 
 // The pull-backs that linear with and without bias share.
 template <int R, class T>
-void linear_pull_back(const Var<R, T>& x, const Var<2, T>& weight, const Tensor<R, T>& dy, GradSlot<R, T>& dx, GradSlot<2, T>& dw) {
-  dx.add_by([&](Tensor<R, T>& to, bool first) { matmul_into(rows_of(to), rows_of(dy), weight.value(), {.beta = first ? 0. : 1.}); });
+void linear_pull_back(const Var<R, T>& x, const Var<2, T>& weight, const Tensor<R, T>& dy, GradSlot<R, T>& dx,
+                      GradSlot<2, T>& dw) {
+  dx.add_by([&](Tensor<R, T>& to, bool first) {
+    matmul_into(rows_of(to), rows_of(dy), weight.value(), {.beta = first ? 0. : 1.});
+  });
   dw.add_by([&](Tensor<2, T>& to, bool first) {
     matmul_into(to, rows_of(dy), rows_of(x.value()), {.transpose_a = true, .beta = first ? 0. : 1.});
   });
@@ -74,33 +88,44 @@ void linear_pull_back(const Var<R, T>& x, const Var<2, T>& weight, const Tensor<
 /// y = x weight' + bias. x is (..., I), weight is (O, I), bias is (O), y is (..., O). Throws: ShapeError.
 template <VarOperand X, VarOperand W, VarOperand B>
 auto linear(const X& input, const W& weight_operand, const B& bias_operand) {
-  static_assert(X::rank >= 1 && W::rank == 2 && B::rank == 1, "kiln: linear takes x (..., I), weight (O, I) and bias (O)");
-  return detail::with_vars("linear", []<int R, class T>(const Var<R, T>& x, const Var<2, T>& weight, const Var<1, T>& bias) {
-    auto value = detail::uninitialised<T>(detail::linear_shape(x.shape(), weight.shape()));
-    if (bias.numel() != weight.size(0)) {
-      fail<ShapeError>("linear", concat("bias must have shape (", weight.size(0), ",)"), concat("got ", bias.shape()));
-    }
-    auto rows = detail::rows_of(value);
-    for (Index row = 0; row < rows.size(0); ++row) std::copy_n(bias.value().data(), bias.numel(), value.data() + row * bias.numel());
-    matmul_into(rows, detail::rows_of(x.value()), weight.value(), {.transpose_b = true, .beta = 1});
-    auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw, auto& db) {
-      detail::linear_pull_back(x, weight, dy, dx, dw);
-      if (db) db += sum(detail::rows_of(dy), 0);
-    };
-    return record("linear", std::move(value), pull_back, x, weight, bias);
-  }, input, weight_operand, bias_operand);
+  static_assert(X::rank >= 1 && W::rank == 2 && B::rank == 1,
+                "kiln: linear takes x (..., I), weight (O, I) and bias (O)");
+  return detail::with_vars(
+      "linear",
+      []<int R, class T>(const Var<R, T>& x, const Var<2, T>& weight, const Var<1, T>& bias) {
+        auto value = detail::uninitialised<T>(detail::linear_shape(x.shape(), weight.shape()));
+        if (bias.numel() != weight.size(0)) {
+          fail<ShapeError>("linear", concat("bias must have shape (", weight.size(0), ",)"),
+                           concat("got ", bias.shape()));
+        }
+        auto rows = detail::rows_of(value);
+        for (Index row = 0; row < rows.size(0); ++row)
+          std::copy_n(bias.value().data(), bias.numel(), value.data() + row * bias.numel());
+        matmul_into(rows, detail::rows_of(x.value()), weight.value(), {.transpose_b = true, .beta = 1});
+        auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw, auto& db) {
+          detail::linear_pull_back(x, weight, dy, dx, dw);
+          if (db) db += sum(detail::rows_of(dy), 0);
+        };
+        return record("linear", std::move(value), pull_back, x, weight, bias);
+      },
+      input, weight_operand, bias_operand);
 }
 
 /// y = x weight'.
 template <VarOperand X, VarOperand W>
 auto linear(const X& input, const W& weight_operand) {
   static_assert(X::rank >= 1 && W::rank == 2, "kiln: linear takes x (..., I) and weight (O, I)");
-  return detail::with_vars("linear", []<int R, class T>(const Var<R, T>& x, const Var<2, T>& weight) {
-    auto value = detail::uninitialised<T>(detail::linear_shape(x.shape(), weight.shape()));
-    matmul_into(detail::rows_of(value), detail::rows_of(x.value()), weight.value(), {.transpose_b = true});
-    auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw) { detail::linear_pull_back(x, weight, dy, dx, dw); };
-    return record("linear", std::move(value), pull_back, x, weight);
-  }, input, weight_operand);
+  return detail::with_vars(
+      "linear",
+      []<int R, class T>(const Var<R, T>& x, const Var<2, T>& weight) {
+        auto value = detail::uninitialised<T>(detail::linear_shape(x.shape(), weight.shape()));
+        matmul_into(detail::rows_of(value), detail::rows_of(x.value()), weight.value(), {.transpose_b = true});
+        auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw) {
+          detail::linear_pull_back(x, weight, dy, dx, dw);
+        };
+        return record("linear", std::move(value), pull_back, x, weight);
+      },
+      input, weight_operand);
 }
 
 }  // namespace kiln

@@ -24,9 +24,15 @@ constexpr ElementType element_type() {
   else if constexpr (std::is_same_v<T, double>) return ElementType::f64;
   else if constexpr (std::is_same_v<T, bool>) return ElementType::boolean;
   else if constexpr (std::is_signed_v<T>) {
-    return sizeof(T) == 1 ? ElementType::i8 : sizeof(T) == 2 ? ElementType::i16 : sizeof(T) == 4 ? ElementType::i32 : ElementType::i64;
+    return sizeof(T) == 1   ? ElementType::i8
+           : sizeof(T) == 2 ? ElementType::i16
+           : sizeof(T) == 4 ? ElementType::i32
+                            : ElementType::i64;
   } else {
-    return sizeof(T) == 1 ? ElementType::u8 : sizeof(T) == 2 ? ElementType::u16 : sizeof(T) == 4 ? ElementType::u32 : ElementType::u64;
+    return sizeof(T) == 1   ? ElementType::u8
+           : sizeof(T) == 2 ? ElementType::u16
+           : sizeof(T) == 4 ? ElementType::u32
+                            : ElementType::u64;
   }
 }
 
@@ -76,7 +82,8 @@ class ParamRef {
   }
   bool is_param() const { return ops_->trainable != nullptr; }
 
-  /// Calls f with a T{} of the element type: `ref.visit_type([&](auto t) { using T = decltype(t); ... })`. Floating types only.
+  /// Calls f with a T{} of the element type: `ref.visit_type([&](auto t) { using T = decltype(t); ... })`. Floating
+  /// types only.
   template <class F>
   void visit_type(F f) const {
     if (element_type() == ElementType::f32) f(float{});
@@ -115,38 +122,38 @@ class ParamRef {
   }
 
   template <int R, class T>
-  static constexpr Ops param_ops = {
-      detail::element_type<T>(),
-      sizeof(T),
-      [](void* p) { return static_cast<Param<R, T>*>(p)->shape().span(); },
-      [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->value.data(); },
-      [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->grad.data(); },
-      [](void* p) { static_cast<Param<R, T>*>(p)->zero_grad(); },
-      [](void* p) { return &static_cast<Param<R, T>*>(p)->trainable; },
-      [](void* p) -> AnyTensor { return static_cast<Param<R, T>*>(p)->value; },
-      [](void* p) -> AnyTensor {
-        auto* param = static_cast<Param<R, T>*>(p);
-        return param->has_grad() ? AnyTensor(param->grad) : AnyTensor();
-      },
-      [](void* p, const AnyTensor& value, const AnyTensor& grad) {
-        auto* param = static_cast<Param<R, T>*>(p);
-        param->value = value.as<R, T>();
-        if (grad.empty()) param->zero_grad();
-        else param->grad = grad.as<R, T>();
-      }};
+  static constexpr Ops param_ops = {detail::element_type<T>(),
+                                    sizeof(T),
+                                    [](void* p) { return static_cast<Param<R, T>*>(p)->shape().span(); },
+                                    [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->value.data(); },
+                                    [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->grad.data(); },
+                                    [](void* p) { static_cast<Param<R, T>*>(p)->zero_grad(); },
+                                    [](void* p) { return &static_cast<Param<R, T>*>(p)->trainable; },
+                                    [](void* p) -> AnyTensor { return static_cast<Param<R, T>*>(p)->value; },
+                                    [](void* p) -> AnyTensor {
+                                      auto* param = static_cast<Param<R, T>*>(p);
+                                      return param->has_grad() ? AnyTensor(param->grad) : AnyTensor();
+                                    },
+                                    [](void* p, const AnyTensor& value, const AnyTensor& grad) {
+                                      auto* param = static_cast<Param<R, T>*>(p);
+                                      param->value = value.as<R, T>();
+                                      if (grad.empty()) param->zero_grad();
+                                      else param->grad = grad.as<R, T>();
+                                    }};
 
   template <int R, class T>
-  static constexpr Ops buffer_ops = {
-      detail::element_type<T>(),
-      sizeof(T),
-      [](void* p) { return static_cast<Buffer<R, T>*>(p)->shape().span(); },
-      [](void* p) -> void* { return static_cast<Buffer<R, T>*>(p)->value.data(); },
-      [](void*) -> void* { return nullptr; },
-      [](void*) {},
-      nullptr,
-      [](void* p) -> AnyTensor { return static_cast<Buffer<R, T>*>(p)->value; },
-      [](void*) { return AnyTensor(); },
-      [](void* p, const AnyTensor& value, const AnyTensor&) { static_cast<Buffer<R, T>*>(p)->value = value.as<R, T>(); }};
+  static constexpr Ops buffer_ops = {detail::element_type<T>(),
+                                     sizeof(T),
+                                     [](void* p) { return static_cast<Buffer<R, T>*>(p)->shape().span(); },
+                                     [](void* p) -> void* { return static_cast<Buffer<R, T>*>(p)->value.data(); },
+                                     [](void*) -> void* { return nullptr; },
+                                     [](void*) {},
+                                     nullptr,
+                                     [](void* p) -> AnyTensor { return static_cast<Buffer<R, T>*>(p)->value; },
+                                     [](void*) { return AnyTensor(); },
+                                     [](void* p, const AnyTensor& value, const AnyTensor&) {
+                                       static_cast<Buffer<R, T>*>(p)->value = value.as<R, T>();
+                                     }};
 
   void* target_;
   const Ops* ops_;

@@ -51,21 +51,24 @@ auto to_var(Context* context, const X& x) {
 template <class F, class... X>
 auto with_vars(std::string_view op, F f, const X&... x) {
   // Otherwise `x * (1 + gain)` would leave the parameter `gain` untrained without a word.
-  static_assert((is_var<X> || ...) || !(is_param<X> || ...),
-                "kiln: a Param does not know the tape, so an operation needs a Var beside it; where there is none, write "
-                "in_context_of(x, param) with the layer's input x");
+  static_assert(
+      (is_var<X> || ...) || !(is_param<X> || ...),
+      "kiln: a Param does not know the tape, so an operation needs a Var beside it; where there is none, write "
+      "in_context_of(x, param) with the layer's input x");
   Context* context = shared_context(op, {context_of(x)...});
   return f(to_var(context, x)...);
 }
 
 }  // namespace detail
 
-/// The result of an operation on vars, with its pull-back, which is called at most once, as (dy, dx...) or (y, dy, dx...):
-/// y is the result, dy its gradient, and each dx takes, by `dx += ...`, what goes to that input; `if (dx)` says if anything
-/// is wanted. Whatever else the pull-back needs it captures. Throws: UsageError if the inputs come from different tapes.
+/// The result of an operation on vars, with its pull-back, which is called at most once, as (dy, dx...) or (y, dy,
+/// dx...): y is the result, dy its gradient, and each dx takes, by `dx += ...`, what goes to that input; `if (dx)` says
+/// if anything is wanted. Whatever else the pull-back needs it captures. Throws: UsageError if the inputs come from
+/// different tapes.
 template <int R, class T, class PullBack, class... Inputs>
 Var<R, T> record(std::string_view op, Tensor<R, T> value, PullBack pull_back, const Inputs&... inputs) {
-  static_assert((is_var<Inputs> && ...), "kiln: the inputs of record are vars; see detail::with_vars for other operands");
+  static_assert((is_var<Inputs> && ...),
+                "kiln: the inputs of record are vars; see detail::with_vars for other operands");
   Context* context = detail::shared_context(op, {inputs.context()...});
   if (!context) return Var<R, T>(std::move(value));
   detail::GradNode* node = nullptr;

@@ -40,13 +40,15 @@ Var<R, T> permute(const Var<R, T>& x, const std::array<int, static_cast<std::siz
   for (int axis = 0; axis < R; ++axis) {
     back[static_cast<std::size_t>(checked_axis("permute", order[static_cast<std::size_t>(axis)], R))] = axis;
   }
-  return record("permute", std::move(value), [back](const auto& dy, auto& dx) { dx += permute(dy, back); }, x);
+  return record(
+      "permute", std::move(value), [back](const auto& dy, auto& dx) { dx += permute(dy, back); }, x);
 }
 
 /// The axes in reverse order.
 template <int R, class T>
 Var<R, T> transpose(const Var<R, T>& x) {
-  return record("transpose", transpose(x.value()), [](const auto& dy, auto& dx) { dx += transpose(dy); }, x);
+  return record(
+      "transpose", transpose(x.value()), [](const auto& dy, auto& dx) { dx += transpose(dy); }, x);
 }
 
 namespace detail {
@@ -62,7 +64,8 @@ struct AroundAxis {
 
 /// Adds (or copies) `count` entries of the axis, from one position in `from` to another in `to`.
 template <int R, class T>
-void copy_along(const Tensor<R, T>& from, Index from_begin, Tensor<R, T>& to, Index to_begin, Index count, int axis, bool add) {
+void copy_along(const Tensor<R, T>& from, Index from_begin, Tensor<R, T>& to, Index to_begin, Index count, int axis,
+                bool add) {
   const AroundAxis<R> source(from.shape(), axis);
   const AroundAxis<R> target(to.shape(), axis);
   const Index run = count * source.inner;
@@ -132,8 +135,8 @@ Var<R, T> concat_axis(int axis, const Var<R, T>& first, const More&... more) {
   return record("concat_axis", std::move(value), pull_back, first, more...);
 }
 
-/// result[..., i, ...] = x[..., index[..., i, ...], ...]: entries picked along an axis, as torch.gather. `index` has x's rank and
-/// its size along the other axes. Throws: ShapeError, IndexError.
+/// result[..., i, ...] = x[..., index[..., i, ...], ...]: entries picked along an axis, as torch.gather. `index` has
+/// x's rank and its size along the other axes. Throws: ShapeError, IndexError.
 template <int R, class T, std::integral I>
 Var<R, T> gather(const Var<R, T>& x, int axis, const Tensor<R, I>& index) {
   axis = checked_axis("gather", axis, R);

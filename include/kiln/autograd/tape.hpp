@@ -35,9 +35,10 @@ template <int R, class T, class PullBack, class... Slots>
 struct RecordedOp {
   // The pull-back may ask for the operation's result too: (y, dy, dx...) instead of (dy, dx...).
   static constexpr bool needs_result = std::invocable<PullBack&, const Tensor<R, T>&, const Tensor<R, T>&, Slots&...>;
-  static_assert(needs_result || std::invocable<PullBack&, const Tensor<R, T>&, Slots&...>,
-                "kiln: a pull-back is called as (dy, dx...) or (y, dy, dx...), where y is the operation's result, dy the "
-                "gradient that arrives for it, and there is one GradSlot dx for each input");
+  static_assert(
+      needs_result || std::invocable<PullBack&, const Tensor<R, T>&, Slots&...>,
+      "kiln: a pull-back is called as (dy, dx...) or (y, dy, dx...), where y is the operation's result, dy the "
+      "gradient that arrives for it, and there is one GradSlot dx for each input");
 
   PullBack pull_back;
   std::tuple<Slots...> slots;
@@ -114,8 +115,8 @@ class Tape : public Context {
     }
   }
 
-  /// The gradient of a variable or parameter after `differentiate` or `backward`; zeros if the loss does not depend on it.
-  /// Throws: UsageError before that, or for any other value.
+  /// The gradient of a variable or parameter after `differentiate` or `backward`; zeros if the loss does not depend on
+  /// it. Throws: UsageError before that, or for any other value.
   template <int R, class T>
   Tensor<R, T> grad(const Var<R, T>& x) const {
     if (!walked_) fail<UsageError>("grad", "backward must run first", "it has not");
@@ -181,8 +182,8 @@ class Tape : public Context {
   bool walked_ = false;
 };
 
-/// The gradients of a scalar, added to Param::grad of every parameter it depends on, and the deferred updates of buffers.
-/// Throws: UsageError if the loss depends on no parameter or variable, or if its tape was walked before.
+/// The gradients of a scalar, added to Param::grad of every parameter it depends on, and the deferred updates of
+/// buffers. Throws: UsageError if the loss depends on no parameter or variable, or if its tape was walked before.
 template <class T>
 void backward(const Var<0, T>& loss) {
   Context* context = loss.context();

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `Var`: a tensor inside a forward pass. It knows its context and, if a gradient is wanted for it, its place on the tape.
-/// A `Tensor` converts to a `Var` without context: nothing is recorded and the mode is eval.
+/// `Var`: a tensor inside a forward pass. It knows its context and, if a gradient is wanted for it, its place on the
+/// tape. A `Tensor` converts to a `Var` without context: nothing is recorded and the mode is eval.
 #pragma once
 
 #include <concepts>
@@ -18,12 +18,12 @@ namespace detail {
 
 /// A value on the tape: the gradient that has arrived for it so far, and how to pull that back to the inputs.
 struct GradNode {
-  AnyTensor grad;                                                // nothing until some has arrived
-  GradNode* previous = nullptr;                                  // recorded before this one
-  void* kept = nullptr;                                          // the pull-back and what it keeps; null for leaves
+  AnyTensor grad;                // nothing until some has arrived
+  GradNode* previous = nullptr;  // recorded before this one
+  void* kept = nullptr;          // the pull-back and what it keeps; null for leaves
   void (*pull_back)(GradNode&) = nullptr;
   void (*destroy)(void* kept) = nullptr;
-  const void* param = nullptr;                                   // for the leaf of a Param
+  const void* param = nullptr;  // for the leaf of a Param
   void (*add_to_param)(const void* param, AnyTensor& grad) = nullptr;
   GradNode* previous_param = nullptr;
 
@@ -146,13 +146,15 @@ inline constexpr bool is_var<Var<R, T>> = true;
 
 /// What an operation of the tape accepts: a Var, a Param or a Tensor.
 template <class X>
-concept VarOperand = is_var<std::remove_cvref_t<X>> || is_param<std::remove_cvref_t<X>> || is_tensor<std::remove_cvref_t<X>>;
+concept VarOperand =
+    is_var<std::remove_cvref_t<X>> || is_param<std::remove_cvref_t<X>> || is_tensor<std::remove_cvref_t<X>>;
 
 template <class X>
 auto Context::operator()(X&& x) {
   using V = std::remove_cvref_t<X>;
   static_assert(is_tensor<V>, "kiln: a context or tape takes a Tensor");
-  if constexpr (std::is_lvalue_reference_v<X>) return Var<V::rank, typename V::value_type>(ref(), detail::alias(x), nullptr);
+  if constexpr (std::is_lvalue_reference_v<X>)
+    return Var<V::rank, typename V::value_type>(ref(), detail::alias(x), nullptr);
   else return Var<V::rank, typename V::value_type>(ref(), std::forward<X>(x), nullptr);
 }
 

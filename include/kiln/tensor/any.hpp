@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `AnyTensor`: a tensor whose rank and element type are known only at run time, for code that must not be a template, such
-/// as what callbacks see. `any.as<2>()` gives the tensor back or says what it is instead.
+/// `AnyTensor`: a tensor whose rank and element type are known only at run time, for code that must not be a template,
+/// such as what callbacks see. `any.as<2>()` gives the tensor back or says what it is instead.
 #pragma once
 
 #include <cstddef>
@@ -97,9 +97,12 @@ class AnyTensor {
 
   template <int R, class T>
   static constexpr Ops ops = {
-      R, type_id<T>(), type_name<T>(),
+      R,
+      type_id<T>(),
+      type_name<T>(),
       [](const std::byte* from, std::byte* to) {
-        std::construct_at(reinterpret_cast<Tensor<R, T>*>(to), *std::launder(reinterpret_cast<const Tensor<R, T>*>(from)));
+        std::construct_at(reinterpret_cast<Tensor<R, T>*>(to),
+                          *std::launder(reinterpret_cast<const Tensor<R, T>*>(from)));
       },
       [](std::byte* from, std::byte* to) {
         std::construct_at(reinterpret_cast<Tensor<R, T>*>(to),

@@ -56,7 +56,8 @@ Tensor<1, T> arange(std::type_identity_t<T> start, std::type_identity_t<T> stop,
     }
   } else {
     double steps = std::ceil((static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step));
-    if (!(steps < 9e18)) fail<UsageError>("arange", "start, stop and step must be finite", concat("got ", start, ", ", stop, ", ", step));
+    if (!(steps < 9e18))
+      fail<UsageError>("arange", "start, stop and step must be finite", concat("got ", start, ", ", stop, ", ", step));
     count = steps > 0 ? static_cast<Index>(steps) : 0;
   }
   auto result = detail::uninitialised<T>(Shape<1>(count));
@@ -80,7 +81,8 @@ Tensor<2, T> eye(Extent n) {
 template <class T, int R>
 Tensor<R, std::remove_const_t<T>> from_span(std::span<T> values, const Shape<R>& shape) {
   if (numel(shape) != static_cast<Index>(values.size())) {
-    fail<ShapeError>("from_span", concat("shape ", shape, " needs ", numel(shape), " values"), concat("got ", values.size()));
+    fail<ShapeError>("from_span", concat("shape ", shape, " needs ", numel(shape), " values"),
+                     concat("got ", values.size()));
   }
   auto result = detail::uninitialised<std::remove_const_t<T>>(shape);
   std::copy_n(values.data(), values.size(), result.data());

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Arithmetic, comparison and functions of tensors, element by element, with NumPy's broadcasting: shapes are aligned at
-/// the last axis, and a size of 1 or a missing axis is repeated.
+/// Arithmetic, comparison and functions of tensors, element by element, with NumPy's broadcasting: shapes are aligned
+/// at the last axis, and a size of 1 or a missing axis is repeated.
 #pragma once
 
 #include <cmath>
@@ -24,7 +24,8 @@ Shape<(A > B ? A : B)> broadcast_shape(std::string_view op, const Shape<A>& a, c
     Index left = i <= A ? a[A - i] : 1;
     Index right = i <= B ? b[B - i] : 1;
     if (left != right && left != 1 && right != 1) {
-      fail<ShapeError>(op, "sizes must be equal or 1, counted from the last axis", concat("got shapes ", a, " and ", b));
+      fail<ShapeError>(op, "sizes must be equal or 1, counted from the last axis",
+                       concat("got shapes ", a, " and ", b));
     }
     result[R - i] = left == 1 ? right : left;
   }
@@ -72,7 +73,8 @@ T number_as(X number) {
   const T element = static_cast<T>(number);
   if constexpr (std::is_integral_v<T>) {
     if (static_cast<X>(element) != number || (element < T{}) != (number < X{})) {
-      fail<UsageError>("elementwise", concat("a number must lie in the range of ", type_name<T>()), concat("got ", +number));
+      fail<UsageError>("elementwise", concat("a number must lie in the range of ", type_name<T>()),
+                       concat("got ", +number));
     }
   }
   return element;
@@ -101,8 +103,8 @@ struct Wrapping {
 }  // namespace detail
 
 template <class A, class B>
-concept ElementwiseOperands = (TensorLike<A> && TensorLike<B>) || (TensorLike<A> && detail::Scalar<B>) ||
-                              (detail::Scalar<A> && TensorLike<B>);
+concept ElementwiseOperands =
+    (TensorLike<A> && TensorLike<B>) || (TensorLike<A> && detail::Scalar<B>) || (detail::Scalar<A> && TensorLike<B>);
 
 /// `op(x)` for every element; the result's element type is what `op` returns.
 template <TensorLike X, class Op>
@@ -170,11 +172,11 @@ struct Minimum {
 
 }  // namespace detail
 
-#define KILN_BINARY(spelling, name, functor)                   \
-  template <class A, class B>                                   \
-    requires ElementwiseOperands<A, B>                          \
-  auto spelling(const A& a, const B& b) {                       \
-    return map(name, a, b, functor);                            \
+#define KILN_BINARY(spelling, name, functor) \
+  template <class A, class B>                \
+    requires ElementwiseOperands<A, B>       \
+  auto spelling(const A& a, const B& b) {    \
+    return map(name, a, b, functor);         \
   }
 KILN_BINARY(operator+, "add", detail::Wrapping<detail::Plus>{})
 KILN_BINARY(operator-, "subtract", detail::Wrapping<detail::Minus>{})
@@ -208,16 +210,16 @@ T absolute(T x) {
 
 }  // namespace detail
 
-#define KILN_UNARY(name, expression)                                                \
-  template <TensorLike X>                                                            \
-  auto name(const X& tensor) {                                                       \
-    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });     \
+#define KILN_UNARY(name, expression)                                             \
+  template <TensorLike X>                                                        \
+  auto name(const X& tensor) {                                                   \
+    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); }); \
   }
-#define KILN_UNARY_REAL(name, expression)                                                                    \
-  template <TensorLike X>                                                                                     \
-  auto name(const X& tensor) {                                                                                \
+#define KILN_UNARY_REAL(name, expression)                                                                       \
+  template <TensorLike X>                                                                                       \
+  auto name(const X& tensor) {                                                                                  \
     static_assert(std::is_floating_point_v<element_t<X>>, "kiln: " #name " needs a tensor of float or double"); \
-    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });                              \
+    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });                                \
   }
 KILN_UNARY(operator-, detail::negated(x))
 KILN_UNARY(abs, detail::absolute(x))
@@ -243,7 +245,9 @@ KILN_UNARY_REAL(sigmoid, x < T{} ? std::exp(x) / (T{1} + std::exp(x)) : T{1} / (
 template <TensorLike X>
 auto clamp(const X& x, double low, double high) {
   using T = element_t<X>;
-  return map(x, [low = static_cast<T>(low), high = static_cast<T>(high)](T v) { return v < low ? low : v > high ? high : v; });
+  return map(x, [low = static_cast<T>(low), high = static_cast<T>(high)](T v) {
+    return v < low ? low : v > high ? high : v;
+  });
 }
 
 /// True where the element is NaN.
@@ -256,11 +260,13 @@ auto isnan(const X& x) {
 template <TensorLike Mask, class A, class B>
   requires ElementwiseOperands<A, B>
 auto where(const Mask& mask, const A& a, const B& b) {
-  static_assert(std::same_as<element_t<Mask>, bool>, "kiln: where's first argument must be a tensor of bool, such as x > 0");
+  static_assert(std::same_as<element_t<Mask>, bool>,
+                "kiln: where's first argument must be a tensor of bool, such as x > 0");
   using T = typename detail::CommonElement<A, B>::type;
   const auto& left = detail::as_operand<T>(a);
   const auto& right = detail::as_operand<T>(b);
-  auto shape = broadcast_shape("where", std::as_const(mask).shape(), broadcast_shape("where", left.shape(), right.shape()));
+  auto shape =
+      broadcast_shape("where", std::as_const(mask).shape(), broadcast_shape("where", left.shape(), right.shape()));
   auto result = detail::uninitialised<T>(shape);
   detail::map([](bool m, T x, T y) { return m ? x : y; }, shape.span(), result.data(),
               detail::broadcast_operand(mask.view(), shape), detail::broadcast_operand(left.view(), shape),
@@ -284,7 +290,8 @@ Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, O
     fail<ShapeError>(name, concat("the right side must fit into shape ", a.shape()), concat("got ", right.shape()));
   }
   if constexpr (std::remove_cvref_t<decltype(right)>::rank <= R) {
-    map(op, a.shape().span(), a.data(), broadcast_operand(a.view(), a.shape()), broadcast_operand(right.view(), a.shape()));
+    map(op, a.shape().span(), a.data(), broadcast_operand(a.view(), a.shape()),
+        broadcast_operand(right.view(), a.shape()));
   }
   return a;
 }
@@ -317,10 +324,12 @@ Tensor<R, T>& operator/=(Tensor<R, T>& a, const B& b) {
 template <int R, TensorLike X>
 auto broadcast_to(const X& x, const Shape<R>& shape) {
   if (broadcast_shape("broadcast_to", x.shape(), shape) != shape) {
-    fail<ShapeError>("broadcast_to", concat("shape ", x.shape(), " must be repeatable to the result"), concat("got ", shape));
+    fail<ShapeError>("broadcast_to", concat("shape ", x.shape(), " must be repeatable to the result"),
+                     concat("got ", shape));
   }
   auto result = detail::uninitialised<element_t<X>>(shape);
-  detail::map([](auto v) { return v; }, shape.span(), result.data(), detail::broadcast_operand(std::as_const(x).view(), shape));
+  detail::map([](auto v) { return v; }, shape.span(), result.data(),
+              detail::broadcast_operand(std::as_const(x).view(), shape));
   return result;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Tensors as text, as NumPy's `str` writes them: aligned columns, the fewest digits that tell numbers apart but at most 8
-/// after the point, and the first and last three entries of each axis where there are more than 1000 elements.
+/// Tensors as text, as NumPy's `str` writes them: aligned columns, the fewest digits that tell numbers apart but at
+/// most 8 after the point, and the first and last three entries of each axis where there are more than 1000 elements.
 #pragma once
 
 #include <array>
@@ -65,7 +65,8 @@ class FloatFormat {
       largest = (std::max)(largest, std::abs(x));
       smallest = smallest == 0 ? std::abs(x) : (std::min)(smallest, std::abs(x));
     }
-    scientific_ = largest >= T(1e8) || (largest > 0 && (static_cast<double>(smallest) < 1e-4 || largest / smallest > T(1000)));
+    scientific_ =
+        largest >= T(1e8) || (largest > 0 && (static_cast<double>(smallest) < 1e-4 || largest / smallest > T(1000)));
     std::size_t special = 0;
     bool any_finite = false;
     for (T x : values) {
@@ -130,7 +131,8 @@ std::string scalar_text(T x) {
   } else if constexpr (std::is_floating_point_v<T>) {
     if (!std::isfinite(x)) return concat(x != x ? "nan" : x > 0 ? "inf" : "-inf");
     const bool scientific = x != 0 && (static_cast<double>(std::abs(x)) < 1e-4 || std::abs(x) >= T(1e16));
-    auto [whole, fraction, exponent] = number_parts(x, scientific ? std::chars_format::scientific : std::chars_format::fixed);
+    auto [whole, fraction, exponent] =
+        number_parts(x, scientific ? std::chars_format::scientific : std::chars_format::fixed);
     if (scientific) return concat(whole, fraction.empty() ? "" : ".", fraction, "e", exponent);
     return concat(whole, ".", fraction.empty() ? "0" : fraction);
   } else {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Reductions: `sum(x)` over everything, `sum(x, 1)` over one axis, `sum(x, {0, 2})` over several; the reduced axes vanish, or
-/// stay with size 1 as `sum(x, 1, keep_axes)`. Axes count from the end if negative.
+/// Reductions: `sum(x)` over everything, `sum(x, 1)` over one axis, `sum(x, {0, 2})` over several; the reduced axes
+/// vanish, or stay with size 1 as `sum(x, 1, keep_axes)`. Axes count from the end if negative.
 #pragma once
 
 #include <array>
@@ -137,7 +137,8 @@ struct Mean {
   using Result = T;
   template <class T>
   void operator()(const T* x, ReduceDims dims, T* out) const {
-    static_assert(std::is_floating_point_v<T>, "kiln: mean needs a tensor of float or double; convert with x.to<float>()");
+    static_assert(std::is_floating_point_v<T>,
+                  "kiln: mean needs a tensor of float or double; convert with x.to<float>()");
     sum(x, dims, out);
     for (Index i = 0; i < dims.outer * dims.inner; ++i) out[i] /= static_cast<T>(dims.n);
   }
@@ -240,18 +241,18 @@ auto run(const X& x, const std::array<int, K>& axes, const Reduction& reduction,
 }  // namespace detail
 
 // Each reduction comes over everything, over one axis and over several, with and without keep_axes.
-#define KILN_REDUCTION(name, ...)                                                                     \
-  template <TensorLike X>                                                                              \
-  auto name(const X& x) {                                                                              \
-    return detail::run(x, detail::all_axes<X::rank>(), __VA_ARGS__);                                   \
-  }                                                                                                    \
-  template <TensorLike X, class... Keep>                                                               \
-  auto name(const X& x, int axis, Keep... keep) {                                                      \
-    return detail::run(x, std::array{axis}, __VA_ARGS__, keep...);                                     \
-  }                                                                                                    \
-  template <TensorLike X, std::size_t K, class... Keep>                                                \
-  auto name(const X& x, const int (&axes)[K], Keep... keep) {                                          \
-    return detail::run(x, std::to_array(axes), __VA_ARGS__, keep...);                                  \
+#define KILN_REDUCTION(name, ...)                                     \
+  template <TensorLike X>                                             \
+  auto name(const X& x) {                                             \
+    return detail::run(x, detail::all_axes<X::rank>(), __VA_ARGS__);  \
+  }                                                                   \
+  template <TensorLike X, class... Keep>                              \
+  auto name(const X& x, int axis, Keep... keep) {                     \
+    return detail::run(x, std::array{axis}, __VA_ARGS__, keep...);    \
+  }                                                                   \
+  template <TensorLike X, std::size_t K, class... Keep>               \
+  auto name(const X& x, const int(&axes)[K], Keep... keep) {          \
+    return detail::run(x, std::to_array(axes), __VA_ARGS__, keep...); \
   }
 
 /// Sums; those of integers are 64-bit.
@@ -270,12 +271,14 @@ KILN_REDUCTION(min, detail::Extreme<detail::Less>{"min"})
 KILN_REDUCTION(logsumexp, detail::LogSumExp{})
 #undef KILN_REDUCTION
 
-/// Positions of the largest elements along an axis; the first of equals, the first NaN. Throws: ShapeError over no elements.
+/// Positions of the largest elements along an axis; the first of equals, the first NaN. Throws: ShapeError over no
+/// elements.
 template <TensorLike X>
 auto argmax(const X& x, int axis) {
   return detail::run(x, std::array{axis}, detail::ArgExtreme<detail::Greater>{"argmax"});
 }
-/// Positions of the smallest elements along an axis; the first of equals, the first NaN. Throws: ShapeError over no elements.
+/// Positions of the smallest elements along an axis; the first of equals, the first NaN. Throws: ShapeError over no
+/// elements.
 template <TensorLike X>
 auto argmin(const X& x, int axis) {
   return detail::run(x, std::array{axis}, detail::ArgExtreme<detail::Less>{"argmin"});
@@ -321,7 +324,8 @@ template <int R, int To, class T>
 Tensor<To, T> sum_to_shape(const Tensor<R, T>& x, const Shape<To>& shape) {
   static_assert(To <= R, "kiln: sum_to_shape cannot add axes");
   if (broadcast_shape("sum_to_shape", x.shape(), shape) != x.shape()) {
-    fail<ShapeError>("sum_to_shape", concat("the result must be repeatable to shape ", x.shape()), concat("got ", shape));
+    fail<ShapeError>("sum_to_shape", concat("the result must be repeatable to shape ", x.shape()),
+                     concat("got ", shape));
   }
   detail::AxisSet<R> reduced{};
   for (int axis = 0; axis < R; ++axis) {

@@ -30,7 +30,8 @@ struct NestedList<T, 0> {
   using type = T;
 };
 
-/// A second handle on the same elements: how the tape keeps values without copying them. Nobody may write while both live.
+/// A second handle on the same elements: how the tape keeps values without copying them. Nobody may write while both
+/// live.
 template <int R, class T>
 Tensor<R, T> alias(const Tensor<R, T>& x);
 
@@ -131,7 +132,8 @@ class Tensor {
   /// The element at a position. Throws: IndexError outside the shape.
   template <std::integral... I>
   T& operator()(I... position) {
-    static_assert(sizeof...(I) == Rank, "kiln: an element of a tensor is reached by exactly as many indices as its rank");
+    static_assert(sizeof...(I) == Rank,
+                  "kiln: an element of a tensor is reached by exactly as many indices as its rank");
     return data()[detail::checked_offset<Rank>(shape_, row_major_strides(shape_), {static_cast<Index>(position)...})];
   }
   template <std::integral... I>
@@ -142,7 +144,8 @@ class Tensor {
   /// The element at a position that the caller knows to be inside the shape.
   template <std::integral... I>
   T& unchecked(I... position) {
-    static_assert(sizeof...(I) == Rank, "kiln: an element of a tensor is reached by exactly as many indices as its rank");
+    static_assert(sizeof...(I) == Rank,
+                  "kiln: an element of a tensor is reached by exactly as many indices as its rank");
     Index offset = 0;
     int axis = 0;
     ((offset = offset * shape_[axis++] + static_cast<Index>(position)), ...);
@@ -155,7 +158,8 @@ class Tensor {
 
   /// The only element. Throws: ShapeError unless there is exactly one.
   T item() const {
-    if (numel() != 1) fail<ShapeError>("item", "the tensor must have exactly one element", concat("got shape ", shape_));
+    if (numel() != 1)
+      fail<ShapeError>("item", "the tensor must have exactly one element", concat("got shape ", shape_));
     return *data();
   }
 
@@ -201,7 +205,7 @@ class Tensor {
 
   /// Entry `i` of the leading axis, not copied. Throws: IndexError.
   TensorView<Rank - 1, T> row_view(Index i) &
-    requires(Rank > 0)
+        requires(Rank > 0)
   {
     return view().row_view(i);
   }

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `TensorView<Rank, T>`: a window on elements owned by someone else: pointer, sizes and strides. It must not outlive the
-/// owner. `T` is `const` where the window is for reading only. Copying a view copies the window, not the elements.
+/// `TensorView<Rank, T>`: a window on elements owned by someone else: pointer, sizes and strides. It must not outlive
+/// the owner. `T` is `const` where the window is for reading only. Copying a view copies the window, not the elements.
 #pragma once
 
 #include <array>
@@ -20,7 +20,8 @@ namespace detail {
 struct Adopt {};  // selects the constructor that takes over a block
 
 template <int R>
-Index checked_offset(const Shape<R>& shape, const Shape<R>& strides, const std::array<Index, std::size_t(R)>& position) {
+Index checked_offset(const Shape<R>& shape, const Shape<R>& strides,
+                     const std::array<Index, std::size_t(R)>& position) {
   Index offset = 0;
   for (int axis = 0; axis < R; ++axis) {
     Index i = position[static_cast<std::size_t>(axis)];
