@@ -238,8 +238,9 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
         }) == "load_state: weight has shape (2, 3): got (3, 2)");
   CHECK(refused([](OptimizerState& s) { s.groups[0].parameters[1].updates = -1; }) ==
         "load_state: bias's updates must not be negative: got -1");
-  CHECK(refused([](OptimizerState& s) { s.groups[0].parameters[1].slots[0].values = zeros({2}); }) ==
-        "load_state: bias's exp_avg must be a Tensor<1, double>: got Tensor<1, float>");
+  CHECK(refused([](OptimizerState& s) {
+          s.groups[0].parameters[1].slots[0].values = zeros({2});
+        }).starts_with("load_state: bias's exp_avg must be a Tensor<1, double>: got Tensor<1"));
   CHECK(refused([](OptimizerState& s) { s.groups[0].parameters[0].slots[1].values = zeros({7}); }) ==
         "load_state: weight's exp_avg_sq must have 6 elements: got 7");
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include <kiln/kernels/update_each.hpp>
+#include <kiln/kernels/vector_sqrt.hpp>
 #include <kiln/optim/rule.hpp>
 
 namespace kiln {

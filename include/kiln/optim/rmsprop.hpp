@@ -5,6 +5,7 @@
 #pragma once
 
 #include <kiln/kernels/update_each.hpp>
+#include <kiln/kernels/vector_sqrt.hpp>
 #include <kiln/optim/rule.hpp>
 
 namespace kiln {
