@@ -4,24 +4,24 @@
 /// Everything. A program that only predicts can include less: see examples/predict.cpp.
 #pragma once
 
-#include <kiln/autograd/arithmetic.hpp>
+#include <kiln/autograd/einsum.hpp>
 #include <kiln/autograd/gradcheck.hpp>
-#include <kiln/autograd/linear_algebra.hpp>
-#include <kiln/autograd/reduction.hpp>
-#include <kiln/autograd/shaping.hpp>
 #include <kiln/data/mnist.hpp>
 #include <kiln/data/subset.hpp>
+#include <kiln/io/safetensors.hpp>
 #include <kiln/kernels/ladder.hpp>
-#include <kiln/linalg/einsum.hpp>
 #include <kiln/nn/activation.hpp>
-#include <kiln/nn/cross_entropy.hpp>
+#include <kiln/nn/batch_norm.hpp>
 #include <kiln/nn/dropout.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
+#include <kiln/nn/orthogonal.hpp>
 #include <kiln/nn/sequential.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/clip.hpp>
 #include <kiln/optim/rmsprop.hpp>
 #include <kiln/optim/sgd.hpp>
+#include <kiln/tensor/print.hpp>
+#include <kiln/tensor/random.hpp>
 #include <kiln/train/learner.hpp>
 #include <kiln/train/summary.hpp>
