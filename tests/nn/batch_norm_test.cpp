@@ -20,7 +20,8 @@ const Oracle pytorch[] = {
 };
 
 template <class T, int R>
-void check_pass(const std::string& name, const BasicBatchNorm1d<T>& layer, const Tensor<R, T>& x, Mode mode, double tolerance) {
+void check_pass(const std::string& name, const BasicBatchNorm1d<T>& layer, const Tensor<R, T>& x, Mode mode,
+                double tolerance) {
   Tape tape{mode};
   auto v = tape.variable(x);
   auto y = layer(v);
@@ -35,7 +36,8 @@ void check_pass(const std::string& name, const BasicBatchNorm1d<T>& layer, const
 }
 
 template <class T, int R>
-void check_layer(const std::string& name, BasicBatchNorm1d<T> layer, const Shape<R>& shape, double shift = 0, double tolerance = 0) {
+void check_layer(const std::string& name, BasicBatchNorm1d<T> layer, const Shape<R>& shape, double shift = 0,
+                 double tolerance = 0) {
   if (layer.affine) layer.weight = numbers<T>({3}, 30), layer.bias = numbers<T>({3}, 31);
   for (unsigned batch : {1u, 2u}) {
     const Tensor<R, T> x = numbers<T>(shape, 31 + batch) + shift;
@@ -120,14 +122,18 @@ TEST_CASE("batch norm's state has PyTorch's names") {
 TEST_CASE("batch norm names what does not fit") {
   const BatchNorm1d layer{3};
   Context context{Mode::train};
-  CHECK(message_of<ShapeError>([&] { layer(zeros({5, 4})); }) ==
-        "BatchNorm1d: batch_norm: input's axis 1 must be 3: got shape (5, 4)");
-  CHECK(message_of<ShapeError>([&] { layer(context(zeros({1, 3}))); }) ==
-        "BatchNorm1d: batch_norm: training needs more than one value of each feature: got shape (1, 3)");
-  CHECK(message_of<ShapeError>([&] { layer(context(zeros({0, 3}))); }) ==
-        "BatchNorm1d: batch_norm: training needs more than one value of each feature: got shape (0, 3)");
-  CHECK(message_of<UsageError>([] { BatchNorm1d{}(zeros({1, 1})); }) ==
-        "BatchNorm1d: batch_norm: the layer needs its size, as in BatchNorm1d{64}: it was made without");
+  CHECK(message_of<ShapeError>([&] {
+          layer(zeros({5, 4}));
+        }) == "BatchNorm1d: batch_norm: input's axis 1 must be 3: got shape (5, 4)");
+  CHECK(message_of<ShapeError>([&] {
+          layer(context(zeros({1, 3})));
+        }) == "BatchNorm1d: batch_norm: training needs more than one value of each feature: got shape (1, 3)");
+  CHECK(message_of<ShapeError>([&] {
+          layer(context(zeros({0, 3})));
+        }) == "BatchNorm1d: batch_norm: training needs more than one value of each feature: got shape (0, 3)");
+  CHECK(message_of<UsageError>([] {
+          BatchNorm1d{}(zeros({1, 1}));
+        }) == "BatchNorm1d: batch_norm: the layer needs its size, as in BatchNorm1d{64}: it was made without");
   CHECK(layer(zeros({1, 3})).shape() == Shape<2>(1, 3));  // eval mode
   CHECK(layer(zeros({0, 3})).shape() == Shape<2>(0, 3));
 }

@@ -32,7 +32,8 @@ TEST_CASE_TEMPLATE("dropout drops a share p and scales the rest", T, float, doub
     Index dropped = 0, kept = 0;
     for (T v : y.value()) v == 0 ? ++dropped : kept += v == static_cast<T>(1 / (1 - p));
     CHECK(dropped + kept == n);
-    CHECK(static_cast<double>(dropped) == doctest::Approx(p * n).epsilon(0.02));  // about six standard deviations at p = 0.1
+    CHECK(static_cast<double>(dropped) ==
+          doctest::Approx(p * n).epsilon(0.02));  // about six standard deviations at p = 0.1
   }
 }
 
@@ -40,7 +41,12 @@ TEST_CASE("dropout's gradient passes where the value did") {
   Tape tape;
   auto v = tape.variable(full<double>({4, 5}, 2));
   auto y = Dropout{}(v);
-  tape.differentiate(record("sum", Tensor<0, double>(0), [](const auto& dz, auto& dy) { dy += full<double>({4, 5}, dz.item()); }, y));
+  tape.differentiate(record(
+      "sum", Tensor<0, double>(0),
+      [](const auto& dz, auto& dy) {
+        dy += full<double>({4, 5}, dz.item());
+      },
+      y));
   const auto dx = tape.grad(v);
   for (Index i = 0; i < 20; ++i) CHECK(dx.data()[i] * 2 == y.value().data()[i]);
   CHECK(gradcheck(Dropout{.p = 0.3}, numbers<double>({3, 4}, 2)));

@@ -93,8 +93,10 @@ TEST_CASE_TEMPLATE("initial values have the deviation that their paper wants", T
 
 TEST_CASE("the same seed gives the same weights") {
   manual_seed(42);
-  check_bits(kaiming_uniform({2, 3}), {-0x1.71933ep-2f, 0x1.10ddeep-1f, -0x1.5545e4p+0f, -0x1.60b9e4p-3f, 0x1.b978ecp-1f, 0x1.c941fep-5f});
-  check_bits(kaiming_normal({2, 3}), {0x1.189dep+0f, -0x1.82d102p-4f, 0x1.9f53a4p+0f, 0x1.764a54p+0f, 0x1.6c7cfap+0f, 0x1.1e893ap-2f});
+  check_bits(kaiming_uniform({2, 3}),
+             {-0x1.71933ep-2f, 0x1.10ddeep-1f, -0x1.5545e4p+0f, -0x1.60b9e4p-3f, 0x1.b978ecp-1f, 0x1.c941fep-5f});
+  check_bits(kaiming_normal({2, 3}),
+             {0x1.189dep+0f, -0x1.82d102p-4f, 0x1.9f53a4p+0f, 0x1.764a54p+0f, 0x1.6c7cfap+0f, 0x1.1e893ap-2f});
   check_bits(xavier_uniform<double>({1, 3}), {0x1.3f324705ffa5p-3, -0x1.d794d9f27f87p-4, -0x1.079eda32fad39p+0});
   check_bits(xavier_normal<double>({1, 3}), {0x1.20349c030f2bep-2, 0x1.f022a3f31a79dp-1, -0x1.00d1b67d926acp+0});
 
@@ -120,7 +122,9 @@ TEST_CASE("weights without elements are nothing special") {
   CHECK(kaiming_uniform({0, 5}).shape() == Shape<2>(0, 5));
   CHECK(kaiming_normal({5, 0}).shape() == Shape<2>(5, 0));
   CHECK(xavier_uniform({0, 0}).shape() == Shape<2>(0, 0));
-  CHECK(message_of<ShapeError>([] { kaiming_uniform({-1, 5}); }) == "shape: sizes must not be negative: got shape (-1, 5)");
+  CHECK(message_of<ShapeError>([] {
+          kaiming_uniform({-1, 5});
+        }) == "shape: sizes must not be negative: got shape (-1, 5)");
 }
 
 TEST_SUITE_END();

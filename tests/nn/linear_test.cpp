@@ -71,7 +71,8 @@ TEST_CASE("a linear layer starts as PyTorch's: weight and bias uniform in +-1/sq
     CHECK(low < -0.049f);
     CHECK(high < 0.05f);
     CHECK(high > 0.049f);
-    CHECK(std::sqrt(squares / static_cast<double>(values.size())) == doctest::Approx(0.05 / std::sqrt(3.0)).epsilon(0.06));
+    CHECK(std::sqrt(squares / static_cast<double>(values.size())) ==
+          doctest::Approx(0.05 / std::sqrt(3.0)).epsilon(0.06));
   }
 }
 
@@ -93,12 +94,15 @@ TEST_CASE("a tied weight receives both gradients") {
 
 TEST_CASE("linear names what does not fit") {
   const Linear layer{784, 10};
-  CHECK(message_of<ShapeError>([&] { layer(zeros({64, 28, 28})); }) ==
-        "Linear: linear: input's last axis must be 784: got shape (64, 28, 28)");
-  CHECK(message_of<UsageError>([] { Linear{}(zeros({1, 1})); }) ==
-        "Linear: linear: the layer needs its sizes, as in Linear{784, 10}: it was made without");
-  CHECK(message_of<ShapeError>([] { linear(Var<2>(zeros({1, 3})), zeros({2, 3}), zeros({3})); }) ==
-        "linear: bias must have shape (2,): got (3,)");
+  CHECK(message_of<ShapeError>([&] {
+          layer(zeros({64, 28, 28}));
+        }) == "Linear: linear: input's last axis must be 784: got shape (64, 28, 28)");
+  CHECK(message_of<UsageError>([] {
+          Linear{}(zeros({1, 1}));
+        }) == "Linear: linear: the layer needs its sizes, as in Linear{784, 10}: it was made without");
+  CHECK(message_of<ShapeError>([] {
+          linear(Var<2>(zeros({1, 3})), zeros({2, 3}), zeros({3}));
+        }) == "linear: bias must have shape (2,): got (3,)");
 }
 
 TEST_CASE("linear takes no samples, and one") {

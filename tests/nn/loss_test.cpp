@@ -75,13 +75,15 @@ TEST_CASE_TEMPLATE("cross entropy equals PyTorch's", T, float, double) {
   check_each("cross_entropy.rank3_each", CrossEntropy{}, x3, y3);
   check_loss("cross_entropy.rank1", CrossEntropy{}, Tensor<1, T>(x.row_view(0)), Tensor<0, int>(3));
   check_loss("cross_entropy.large", CrossEntropy{}, x * 5000, y6);
-  check_loss("cross_entropy.all_ignored", CrossEntropy{.ignore_index = 1}, Tensor<2, T>(x.slice_view(0, 2)), Tensor<1, int>{1, 1});
+  check_loss("cross_entropy.all_ignored", CrossEntropy{.ignore_index = 1}, Tensor<2, T>(x.slice_view(0, 2)),
+             Tensor<1, int>{1, 1});
 
   check_loss("cross_entropy.smooth", CrossEntropy{.label_smoothing = 0.1}, x, y6);
   check_loss("cross_entropy.smooth_sum", CrossEntropy{.label_smoothing = 0.1, .reduction = Reduction::sum}, x, y6);
   check_loss("cross_entropy.smooth_one", CrossEntropy{.label_smoothing = 1}, x, y6);
   check_loss("cross_entropy.smooth_weight", CrossEntropy{.label_smoothing = 0.2, .weight = w}, x, y6);
-  check_loss("cross_entropy.smooth_weight_sum", CrossEntropy{.label_smoothing = 0.2, .weight = w, .reduction = Reduction::sum}, x, y6);
+  check_loss("cross_entropy.smooth_weight_sum",
+             CrossEntropy{.label_smoothing = 0.2, .weight = w, .reduction = Reduction::sum}, x, y6);
   const CrossEntropy all{.label_smoothing = 0.2, .ignore_index = 1, .weight = w};
   check_loss("cross_entropy.smooth_weight_ignore", all, x, y6);
   check_each("cross_entropy.smooth_weight_ignore_each", all, x, y6);
@@ -139,7 +141,8 @@ TEST_CASE_TEMPLATE("elementwise losses equal PyTorch's", T, float, double) {
 TEST_CASE("gradients agree with differences") {
   const auto x = numbers<double>({6, 4}, 5);
   const Tensor<2, double> t = numbers<double>({6, 4}, 6) / 3;
-  CHECK(gradcheck([](auto v) { return CrossEntropy{.label_smoothing = 0.3, .ignore_index = 2, .weight = w}(v, y6); }, x));
+  CHECK(
+      gradcheck([](auto v) { return CrossEntropy{.label_smoothing = 0.3, .ignore_index = 2, .weight = w}(v, y6); }, x));
   CHECK(gradcheck([](auto v) { return nll_loss(v, y6, {.weight = w}); }, x));
   CHECK(gradcheck([](auto v, auto u) { return mse_loss(v, u); }, x, t));
   CHECK(gradcheck([](auto v, auto u) { return l1_loss(v, u); }, x, t));
@@ -151,7 +154,8 @@ TEST_CASE("gradients agree with differences") {
 TEST_CASE("cross entropy keeps the small loss of large logits") {
   // log(1 + exp(-1)) both times; max + log(sum) in float would round it to a multiple of 0.001.
   CHECK(cross_entropy(Tensor<2>{{1, 0}}, Tensor<1, int>{0}).item() == doctest::Approx(0.31326169).epsilon(1e-6));
-  CHECK(cross_entropy(Tensor<2>{{10001, 10000}}, Tensor<1, int>{0}).item() == doctest::Approx(0.31326169).epsilon(1e-6));
+  CHECK(cross_entropy(Tensor<2>{{10001, 10000}}, Tensor<1, int>{0}).item() ==
+        doctest::Approx(0.31326169).epsilon(1e-6));
   CHECK(cross_entropy(Tensor<2>{{1e30f, -1e30f}}, Tensor<1, int>{0}).item() == 0);
   CHECK(std::isnan(cross_entropy(Tensor<2>{{NAN, 0}}, Tensor<1, int>{1}).item()));
 }
@@ -176,23 +180,30 @@ TEST_CASE("losses of nothing are NaN as a mean and 0 as a sum") {
 
 TEST_CASE("labels and options that do not fit are refused") {
   const auto x = numbers<float>({6, 4}, 1);
-  CHECK(message_of<IndexError>([&] { cross_entropy(x, Tensor<1, int>{0, 1, 2, 4, 0, 0}); }) ==
-        "cross_entropy: labels of 4 classes must lie in [0, 4): got 4 in row 3");
-  CHECK(message_of<IndexError>([&] { nll_loss(x, Tensor<1, int>{0, -1, 2, 3, 0, 0}); }) ==
-        "nll_loss: labels of 4 classes must lie in [0, 4): got -1 in row 1");
-  CHECK(message_of<ShapeError>([&] { cross_entropy(x, Tensor<1, int>{0, 1}); }) ==
-        "cross_entropy: labels for scores of shape (6, 4) must have shape (6,): got (2,)");
-  CHECK(message_of<ShapeError>([&] { cross_entropy(numbers<float>({2, 4, 3}, 1), Tensor<2, int>{{0, 1}}); }) ==
-        "cross_entropy: labels for scores of shape (2, 4, 3) must have shape (2, 3): got (1, 2)");
-  CHECK(message_of<ShapeError>([&] { cross_entropy(x, y6, {.weight = {1, 2}}); }) ==
-        "cross_entropy: weight must have an entry for each of the 4 classes: got 2");
+  CHECK(message_of<IndexError>([&] {
+          cross_entropy(x, Tensor<1, int>{0, 1, 2, 4, 0, 0});
+        }) == "cross_entropy: labels of 4 classes must lie in [0, 4): got 4 in row 3");
+  CHECK(message_of<IndexError>([&] {
+          nll_loss(x, Tensor<1, int>{0, -1, 2, 3, 0, 0});
+        }) == "nll_loss: labels of 4 classes must lie in [0, 4): got -1 in row 1");
+  CHECK(message_of<ShapeError>([&] {
+          cross_entropy(x, Tensor<1, int>{0, 1});
+        }) == "cross_entropy: labels for scores of shape (6, 4) must have shape (6,): got (2,)");
+  CHECK(message_of<ShapeError>([&] {
+          cross_entropy(numbers<float>({2, 4, 3}, 1), Tensor<2, int>{{0, 1}});
+        }) == "cross_entropy: labels for scores of shape (2, 4, 3) must have shape (2, 3): got (1, 2)");
+  CHECK(message_of<ShapeError>([&] {
+          cross_entropy(x, y6, {.weight = {1, 2}});
+        }) == "cross_entropy: weight must have an entry for each of the 4 classes: got 2");
   CHECK(message_of<UsageError>([&] { cross_entropy(x, y6, {.label_smoothing = 1.5}); }) ==
         "cross_entropy: label_smoothing must lie in [0, 1]: got 1.5");
-  CHECK(message_of<ShapeError>([&] { mse_loss(zeros({3, 1}), zeros({3, 2})); }) ==
-        "mse_loss: prediction and target must have the same shape: got (3, 1) and (3, 2)");
+  CHECK(message_of<ShapeError>([&] {
+          mse_loss(zeros({3, 1}), zeros({3, 2}));
+        }) == "mse_loss: prediction and target must have the same shape: got (3, 1) and (3, 2)");
   CHECK(message_of<UsageError>([&] { huber_loss(x, x, {.delta = 0}); }) == "huber_loss: delta must be positive: got 0");
-  CHECK(message_of<ShapeError>([&] { bce_with_logits(x, x, {.pos_weight = {1, 2, 3}}); }) ==
-        "bce_with_logits: pos_weight must have 1 or 4 entries: got 3");
+  CHECK(message_of<ShapeError>([&] {
+          bce_with_logits(x, x, {.pos_weight = {1, 2, 3}});
+        }) == "bce_with_logits: pos_weight must have 1 or 4 entries: got 3");
   // An ignored label may lie outside, as padding does.
   CHECK(cross_entropy(x, Tensor<1, int>{0, 3, 1, 2, 1, -100}).item() > 0);
 }

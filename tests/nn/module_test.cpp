@@ -110,7 +110,8 @@ TEST_CASE("the parameters of a plain struct have the names of its fields") {
   CHECK(parameter_names(alone) == "weight bias ");
   Outer outer;
   CHECK(parameter_names(outer) ==
-        "mlp.hidden.weight mlp.hidden.bias mlp.out.weight mlp.out.bias listed.first.weight listed.first.bias listed.second ");
+        "mlp.hidden.weight mlp.hidden.bias mlp.out.weight mlp.out.bias listed.first.weight listed.first.bias "
+        "listed.second ");
   struct Local {
     Linear layer{1, 1};
     Scale scale{1};
@@ -129,7 +130,8 @@ TEST_CASE("a reference to a parameter is the parameter") {
 }
 
 TEST_CASE("vectors, arrays, tuples, pairs and optionals of layers are walked") {
-  Containers model{.stack = {Linear{1, 2}, Linear{2, 1}}, .absent = std::nullopt, .deep = {std::nullopt, Param<1>(ones({1}))}};
+  Containers model{
+      .stack = {Linear{1, 2}, Linear{2, 1}}, .absent = std::nullopt, .deep = {std::nullopt, Param<1>(ones({1}))}};
   CHECK(parameter_names(model) ==
         "stack.0.weight stack.0.bias stack.1.weight stack.1.bias scales.0.gain scales.1.gain "
         "chain.0.weight chain.0.bias chain.2.gain both.0.gain both.1.gain present.weight present.bias deep.1 ");
@@ -195,17 +197,20 @@ TEST_CASE("errors name the layer that a model calls") {
   context.name_layers(&names);
   auto message = [&] { return message_of<ShapeError>([&] { mlp.hidden(context(zeros({64, 28, 28}))); }); };
   CHECK(message() == "Mlp.hidden: linear: input's last axis must be 784: got shape (64, 28, 28)");
-  CHECK(message_of<ShapeError>([&] { mlp(context(zeros({64, 28}))); }) ==
-        "Mlp.hidden: linear: input's last axis must be 784: got shape (64, 28)");
+  CHECK(message_of<ShapeError>([&] {
+          mlp(context(zeros({64, 28})));
+        }) == "Mlp.hidden: linear: input's last axis must be 784: got shape (64, 28)");
   // Without names it is the layer's type.
-  CHECK(message_of<ShapeError>([&] { mlp(zeros({64, 28})); }) ==
-        "Linear: linear: input's last axis must be 784: got shape (64, 28)");
+  CHECK(message_of<ShapeError>([&] {
+          mlp(zeros({64, 28}));
+        }) == "Linear: linear: input's last axis must be 784: got shape (64, 28)");
 
   const Outer outer;
   const auto outer_names = layer_names(outer);
   context.name_layers(&outer_names);
-  CHECK(message_of<ShapeError>([&] { outer.mlp(context(zeros({64, 28}))); })
-            .ends_with("Outer.mlp.hidden: linear: input's last axis must be 784: got shape (64, 28)"));
+  CHECK(message_of<ShapeError>([&] {
+          outer.mlp(context(zeros({64, 28})));
+        }).ends_with("Outer.mlp.hidden: linear: input's last axis must be 784: got shape (64, 28)"));
 }
 
 TEST_CASE("observers hear of every layer, library or not") {
@@ -215,7 +220,8 @@ TEST_CASE("observers hear of every layer, library or not") {
   recorder.left = [](LayerObserver& self, const LayerCall& call, AnyVar& output) {
     static_cast<Recorder&>(self).heard += concat(call.path, ":", call.type, output.dims(), " ");
   };
-  const Sequential model{Linear{4, 3}, BatchNorm1d{3}, Dropout{}, ReLU{}, Sequential{Softmax{}}, [](const auto& x) { return x; }};
+  const Sequential model{Linear{4, 3}, BatchNorm1d{3},        Dropout{},
+                         ReLU{},       Sequential{Softmax{}}, [](const auto& x) { return x; }};
   const auto names = layer_names(model);
   for (Mode mode : {Mode::train, Mode::eval}) {
     recorder.heard.clear();
@@ -223,8 +229,9 @@ TEST_CASE("observers hear of every layer, library or not") {
     context.name_layers(&names);
     context.observe(&recorder);
     model(context(ones({2, 4})));
-    CHECK(recorder.heard.starts_with("0:Linear(2, 3) 1:BatchNorm1d(2, 3) 2:Dropout(2, 3) 3:ReLU(2, 3) 4.0:Softmax(2, 3) "
-                                     "4:Sequential(2, 3) "));
+    CHECK(
+        recorder.heard.starts_with("0:Linear(2, 3) 1:BatchNorm1d(2, 3) 2:Dropout(2, 3) 3:ReLU(2, 3) 4.0:Softmax(2, 3) "
+                                   "4:Sequential(2, 3) "));
     CHECK(recorder.heard.ends_with(" :Sequential(2, 3) "));
   }
 }

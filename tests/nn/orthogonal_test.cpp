@@ -38,7 +38,8 @@ TEST_CASE("the same seed gives the same orthogonal weights") {
   manual_seed(42);
   for (int call = 0; call < 4; ++call) next_stream(Purpose::init);
   const auto w = orthogonal({2, 3});
-  const float expected[] = {-0x1.11ed4ep-4f, 0x1.51ed3ap-2f, -0x1.e21a46p-1f, 0x1.fbf8bap-1f, 0x1.f41e7cp-4f, -0x1.c5644cp-6f};
+  const float expected[] = {-0x1.11ed4ep-4f, 0x1.51ed3ap-2f, -0x1.e21a46p-1f,
+                            0x1.fbf8bap-1f,  0x1.f41e7cp-4f, -0x1.c5644cp-6f};
   for (Index i = 0; i < 6; ++i) CHECK(w.data()[i] == expected[i]);
 }
 

@@ -58,9 +58,11 @@ TEST_CASE("the layers of a sequential may change the rank") {
 }
 
 TEST_CASE("sequential's parameters are named as PyTorch names them") {
-  Sequential model{Flatten{}, Linear{4, 3}, ReLU{}, Sequential{BatchNorm1d{3}, Linear{3, 2}}, [](const auto& x) { return x; }};
+  Sequential model{Flatten{}, Linear{4, 3}, ReLU{}, Sequential{BatchNorm1d{3}, Linear{3, 2}},
+                   [](const auto& x) { return x; }};
   CHECK(names_of(model) ==
-        "1.weight 1.bias 3.0.weight 3.0.bias 3.0.running_mean 3.0.running_var 3.0.num_batches_tracked 3.1.weight 3.1.bias ");
+        "1.weight 1.bias 3.0.weight 3.0.bias 3.0.running_mean 3.0.running_var 3.0.num_batches_tracked 3.1.weight "
+        "3.1.bias ");
   Pair pair;
   CHECK(names_of(pair) == "body.0.weight body.0.bias body.2.weight body.2.bias ");
   CHECK(parameter_count(pair) == 4 * 3 + 3 + 3 * 2 + 2);
@@ -78,7 +80,8 @@ TEST_CASE("braces construct the layers in order, so the weights do not depend on
 
 TEST_CASE("gradients through a sequential agree with differences") {
   using D = double;
-  Sequential model{BasicLinear<D>{4, 6}, BasicBatchNorm1d<D>{6}, Tanh{}, Dropout{.p = 0.3}, BasicLinear<D>{6, 2}, Softmax{}};
+  Sequential model{BasicLinear<D>{4, 6}, BasicBatchNorm1d<D>{6}, Tanh{},
+                   Dropout{.p = 0.3},    BasicLinear<D>{6, 2},   Softmax{}};
   CHECK(gradcheck(model, parameters(model), numbers<D>({5, 4}, 3)));
 }
 
@@ -87,8 +90,9 @@ TEST_CASE("errors name the layer by its position") {
   const auto names = layer_names(model);
   Context context;
   context.name_layers(&names);
-  CHECK(message_of<ShapeError>([&] { model(context(zeros({1, 4}))); }) ==
-        "Sequential.2: linear: input's last axis must be 4: got shape (1, 3)");
+  CHECK(message_of<ShapeError>([&] {
+          model(context(zeros({1, 4})));
+        }) == "Sequential.2: linear: input's last axis must be 4: got shape (1, 3)");
 }
 
 TEST_SUITE_END();

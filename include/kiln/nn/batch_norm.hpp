@@ -12,8 +12,8 @@
 
 namespace kiln {
 
-/// (N, C) or (N, C, L), where C is `features`: y = (x - mean) / sqrt(variance + eps) * weight + bias. Running statistics
-/// are updated when the context commits what layers deferred, as `backward` does.
+/// (N, C) or (N, C, L), where C is `features`: y = (x - mean) / sqrt(variance + eps) * weight + bias. Running
+/// statistics are updated when the context commits what layers deferred, as `backward` does.
 /// Throws: ShapeError unless axis 1 is `features` and, in training, there are two values of each feature or more.
 /// Source: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167; names and formulas of torch.nn.BatchNorm1d.
 template <class T>
@@ -35,7 +35,8 @@ struct BasicBatchNorm1d {
       static_assert(R == 2 || R == 3, "kiln: BatchNorm1d takes (N, C) or (N, C, L)");
       check(x.shape());
       if (!weight) return forward(x, Var<1, T>(ones<T>({features})), Var<1, T>(zeros<T>({features})));
-      return detail::with_vars("batch_norm", [&](const auto&... in) { return forward(in...); }, x, *weight, *bias);
+      auto affine_forward = [&](const auto&... in) { return forward(in...); };
+      return detail::with_vars("batch_norm", affine_forward, x, *weight, *bias);
     });
   }
 
@@ -47,8 +48,12 @@ struct BasicBatchNorm1d {
 
   template <int R>
   void check(const Shape<R>& shape) const {
-    if (features == 0) fail<UsageError>("batch_norm", "the layer needs its size, as in BatchNorm1d{64}", "it was made without");
-    if (shape[1] != features) fail<ShapeError>("batch_norm", concat("input's axis 1 must be ", features), concat("got shape ", shape));
+    if (features == 0) {
+      fail<UsageError>("batch_norm", "the layer needs its size, as in BatchNorm1d{64}", "it was made without");
+    }
+    if (shape[1] != features) {
+      fail<ShapeError>("batch_norm", concat("input's axis 1 must be ", features), concat("got shape ", shape));
+    }
   }
 
   template <int R>
@@ -60,7 +65,8 @@ struct BasicBatchNorm1d {
     }
     const detail::ChannelDims dims(x.shape());
     if (dims.per_channel() < 2) {
-      fail<ShapeError>("batch_norm", "training needs more than one value of each feature", concat("got shape ", x.shape()));
+      fail<ShapeError>("batch_norm", "training needs more than one value of each feature",
+                       concat("got shape ", x.shape()));
     }
     detail::ChannelMoments moments(x.value().data(), dims);
     auto mean = moments.mean.template to<T>();

@@ -18,7 +18,8 @@ struct ClassRows {
   template <int R>
   explicit ClassRows(const Shape<R>& shape) {
     constexpr int class_axis = R == 1 ? 0 : 1;
-    for (int axis = 0; axis < R; ++axis) (axis < class_axis ? outer : axis == class_axis ? classes : inner) *= shape[axis];
+    for (int axis = 0; axis < R; ++axis)
+      (axis < class_axis ? outer : axis == class_axis ? classes : inner) *= shape[axis];
   }
   Index count() const { return outer * inner; }
   /// The position of a row's first entry.
@@ -33,12 +34,17 @@ consteval bool takes_labels() {
     static_assert(is_tensor<Target>, "kiln: this loss's second argument is the target, a Tensor of class labels");
     return false;
   } else {
-    constexpr bool labels = std::is_integral_v<typename Target::value_type> && !std::is_same_v<typename Target::value_type, bool>;
-    static_assert(labels, "kiln: this loss takes class labels, so its target must be a Tensor of integers, such as Tensor<1, int>; "
-                          "y.to<int>() converts");
+    constexpr bool labels =
+        std::is_integral_v<typename Target::value_type> && !std::is_same_v<typename Target::value_type, bool>;
+    static_assert(
+        labels,
+        "kiln: this loss takes class labels, so its target must be a Tensor of integers, such as Tensor<1, int>; "
+        "y.to<int>() converts");
     constexpr bool ranks = Scores::rank >= 1 && Target::rank == (Scores::rank == 1 ? 0 : Scores::rank - 1);
-    static_assert(ranks, "kiln: this loss takes scores (N, C) and labels (N), or scores (N, C, ...) and labels (N, ...): the target "
-                         "has one axis less than the prediction");
+    static_assert(
+        ranks,
+        "kiln: this loss takes scores (N, C) and labels (N), or scores (N, C, ...) and labels (N, ...): the target "
+        "has one axis less than the prediction");
     return labels && ranks;
   }
 }
@@ -51,12 +57,14 @@ struct Labels {
   double total_weight = 0;
 
   template <int S, class I>
-  Labels(std::string_view op, const Shape<S>& scores, const Tensor<R, I>& target, const std::vector<double>& weights, Index ignored)
+  Labels(std::string_view op, const Shape<S>& scores, const Tensor<R, I>& target, const std::vector<double>& weights,
+         Index ignored)
       : label(uninitialised<Index>(target.shape())), weight(uninitialised<T>(target.shape())) {
     check_shapes(op, scores, target.shape());
     const Index classes = ClassRows(scores).classes;
     if (!weights.empty() && static_cast<Index>(weights.size()) != classes) {
-      fail<ShapeError>(op, concat("weight must have an entry for each of the ", classes, " classes"), concat("got ", weights.size()));
+      fail<ShapeError>(op, concat("weight must have an entry for each of the ", classes, " classes"),
+                       concat("got ", weights.size()));
     }
     for (Index row = 0; row < target.numel(); ++row) {
       const I y = target.data()[row];
@@ -78,7 +86,8 @@ struct Labels {
     Shape<R> expected;
     for (int axis = 0; axis < R; ++axis) expected[axis] = scores[axis == 0 ? 0 : axis + 1];
     if (target != expected) {
-      fail<ShapeError>(op, concat("labels for scores of shape ", scores, " must have shape ", expected), concat("got ", target));
+      fail<ShapeError>(op, concat("labels for scores of shape ", scores, " must have shape ", expected),
+                       concat("got ", target));
     }
   }
 };

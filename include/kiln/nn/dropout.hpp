@@ -9,9 +9,10 @@
 
 namespace kiln {
 
-/// In training, the elements of x that survive, scaled so that the expectation stays; x itself in eval mode, which is also
-/// that of an input without context. Random numbers come from the context: whether element i survives depends on its stream
-/// and on i alone. Throws: UsageError unless p lies in [0, 1]. Source: Srivastava et al. 2014; torch.nn.functional.dropout.
+/// In training, the elements of x that survive, scaled so that the expectation stays; x itself in eval mode, which is
+/// also that of an input without context. Random numbers come from the context: whether element i survives depends on
+/// its stream and on i alone. Throws: UsageError unless p lies in [0, 1].
+/// Source: Srivastava et al. 2014; torch.nn.functional.dropout.
 template <int R, class T>
 Var<R, T> dropout(const Var<R, T>& x, double p) {
   if (!(p >= 0 && p <= 1)) fail<UsageError>("dropout", "p must lie in [0, 1]", concat("got ", p));
@@ -21,7 +22,8 @@ Var<R, T> dropout(const Var<R, T>& x, double p) {
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{};
   for (T& m : mask) m = static_cast<double>(m) < p ? T{} : scale;
   auto value = x.value() * mask;
-  return record("dropout", std::move(value), [mask = std::move(mask)](const auto& dy, auto& dx) { dx += dy * mask; }, x);
+  auto pull_back = [mask = std::move(mask)](const auto& dy, auto& dx) { dx += dy * mask; };
+  return record("dropout", std::move(value), std::move(pull_back), x);
 }
 
 /// See dropout.

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 /// Losses that compare a prediction with a target of the same shape, element by element: `MSE`, `L1`, `Huber` and
-/// `BCEWithLogits`. All are settings that can be called: `Huber{.delta = 2}(x, t)`, or `huber_loss(x, t, {.delta = 2})`.
+/// `BCEWithLogits`. All are settings that can be called: `Huber{.delta = 2}(x, t)`. The functions `mse_loss`,
+/// `l1_loss`, `huber_loss` and `bce_with_logits` take them as options: `huber_loss(x, t, {.delta = 2})`.
 #pragma once
 
 #include <cmath>
@@ -33,7 +34,8 @@ consteval bool comparable() {
     constexpr bool ranks = X::rank == Y::rank;
     static_assert(ranks, "kiln: this loss takes a prediction and a target of the same rank; reshape one of them");
     constexpr bool types = std::is_same_v<typename X::value_type, typename Y::value_type>;
-    static_assert(types, "kiln: this loss takes a prediction and a target of the same element type; t.to<float>() converts");
+    static_assert(types,
+                  "kiln: this loss takes a prediction and a target of the same element type; t.to<float>() converts");
     constexpr bool floating = std::is_floating_point_v<typename X::value_type>;
     static_assert(floating, "kiln: this loss takes predictions and targets of float or double");
     return ranks && types && floating;
@@ -44,13 +46,16 @@ consteval bool comparable() {
 template <bool Each, int R, class T, class F>
 auto elementwise_loss(std::string_view op, const Var<R, T>& x, const Var<R, T>& t, Reduction reduction, F term) {
   if (x.shape() != t.shape()) {
-    fail<ShapeError>(op, "prediction and target must have the same shape", concat("got ", x.shape(), " and ", t.shape()));
+    fail<ShapeError>(op, "prediction and target must have the same shape",
+                     concat("got ", x.shape(), " and ", t.shape()));
   }
-  auto at = [term](const Var<R, T>& a, const Var<R, T>& b, Index i) { return term(a.value().data()[i], b.value().data()[i], i); };
+  auto at = [term](const Var<R, T>& a, const Var<R, T>& b, Index i) {
+    return term(a.value().data()[i], b.value().data()[i], i);
+  };
   auto values = uninitialised<T>(x.shape());
   for (Index i = 0; i < values.numel(); ++i) values.data()[i] = at(x, t, i).value;
   auto pull = [x, t, at](auto slope, GradSlot<R, T>& dx, GradSlot<R, T>& dt) {
-    auto add = [&](GradSlot<R, T>& slot, T LossTerm<T>::* derivative) {
+    auto add = [&](GradSlot<R, T>& slot, T LossTerm<T>::*derivative) {
       slot.add_by([&](Tensor<R, T>& to, bool first) {
         if (first) to.fill(T{});
         for (Index i = 0; i < to.numel(); ++i) to.data()[i] += slope(i) * (at(x, t, i).*derivative);
@@ -59,20 +64,22 @@ auto elementwise_loss(std::string_view op, const Var<R, T>& x, const Var<R, T>& 
     add(dx, &LossTerm<T>::dx);
     add(dt, &LossTerm<T>::dt);
   };
+  const double divisor = reduction == Reduction::mean ? static_cast<double>(x.numel()) : 1;
   if constexpr (Each) return record_each(op, std::move(values), std::move(pull), x, t);
-  else return record_reduced(op, values, reduction == Reduction::mean ? static_cast<double>(x.numel()) : 1, std::move(pull), x, t);
+  else return record_reduced(op, values, divisor, std::move(pull), x, t);
 }
 
 /// For losses of the difference alone: `term(x - t)`, whose derivative by the target is minus that by the prediction.
 template <bool Each, class X, class Y, class F>
 auto difference_loss(std::string_view op, const X& prediction, const Y& target, Reduction reduction, F term) {
   if constexpr (comparable<X, Y>()) {
-    return with_vars(op, [&]<int R, class T>(const Var<R, T>& x, const Var<R, T>& t) {
+    auto compute = [&]<int R, class T>(const Var<R, T>& x, const Var<R, T>& t) {
       return elementwise_loss<Each>(op, x, t, reduction, [term](T a, T b, Index) {
         auto [value, slope] = term(a - b);
         return LossTerm<T>{value, slope, -slope};
       });
-    }, prediction, target);
+    };
+    return with_vars(op, compute, prediction, target);
   }
 }
 
@@ -133,8 +140,9 @@ struct Huber {
   }
 };
 
-/// Binary cross entropy of logits x and targets t in [0, 1]: -(p t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))), stable for
-/// logits of any size. Throws: ShapeError. Source: torch.nn.BCEWithLogitsLoss.
+/// Binary cross entropy of logits x and targets t in [0, 1]: -(p t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))),
+/// stable for logits of any size. Throws: ShapeError.
+/// Source: torch.nn.BCEWithLogitsLoss.
 struct BCEWithLogits {
   std::vector<double> pos_weight = {};  ///< p: one number, or one for each entry of the last axis; none means 1
   Reduction reduction = Reduction::mean;
@@ -147,23 +155,29 @@ struct BCEWithLogits {
   template <bool Each, class X, class Y>
   auto run(const X& logits, const Y& target) const {
     if constexpr (detail::comparable<X, Y>()) {
-      return detail::with_vars("bce_with_logits", [&]<int R, class T>(const Var<R, T>& x, const Var<R, T>& t) {
-        const Index columns = R == 0 ? 1 : x.size(-1);
-        const auto weights = static_cast<Index>(pos_weight.size());
-        if (weights > 1 && weights != columns) {
-          fail<ShapeError>("bce_with_logits", concat("pos_weight must have 1 or ", columns, " entries"), concat("got ", weights));
-        }
-        auto term = [weights = pos_weight](T logit, T label, Index i) {
-          const T p = weights.empty() ? T{1} : static_cast<T>(weights[static_cast<std::size_t>(i) % weights.size()]);
-          const T small = std::exp(-std::abs(logit));
-          const T softplus_of_minus = std::log1p(small) + (std::max)(-logit, T{});
-          const T sigmoid = logit < 0 ? small / (1 + small) : 1 / (1 + small);
-          return detail::LossTerm<T>{(1 - label) * logit + (1 + (p - 1) * label) * softplus_of_minus,
-                                     (p * label + 1 - label) * sigmoid - p * label, (p - 1) * softplus_of_minus - logit};
-        };
-        return detail::elementwise_loss<Each>("bce_with_logits", x, t, reduction, term);
-      }, logits, target);
+      auto compute = [&](const auto& x, const auto& t) { return weighted<Each>(x, t); };
+      return detail::with_vars("bce_with_logits", compute, logits, target);
     }
+  }
+
+  template <bool Each, int R, class T>
+  auto weighted(const Var<R, T>& logits, const Var<R, T>& target) const {
+    const Index columns = R == 0 ? 1 : logits.size(-1);
+    const auto count = static_cast<Index>(pos_weight.size());
+    if (count > 1 && count != columns) {
+      fail<ShapeError>("bce_with_logits", concat("pos_weight must have 1 or ", columns, " entries"),
+                       concat("got ", count));
+    }
+    auto term = [weights = pos_weight](T x, T t, Index i) {
+      const T p = weights.empty() ? T{1} : static_cast<T>(weights[static_cast<std::size_t>(i) % weights.size()]);
+      const T small = std::exp(-std::abs(x));
+      const T softplus = std::log1p(small) + (std::max)(-x, T{});  // of -x, which is -log(sigmoid(x))
+      const T sigmoid = x < 0 ? small / (1 + small) : 1 / (1 + small);
+      return detail::LossTerm<T>{.value = (1 - t) * x + (1 + (p - 1) * t) * softplus,
+                                 .dx = (p * t + 1 - t) * sigmoid - p * t,
+                                 .dt = (p - 1) * softplus - x};
+    };
+    return detail::elementwise_loss<Each>("bce_with_logits", logits, target, reduction, term);
   }
 };
 
@@ -171,6 +185,8 @@ struct BCEWithLogits {
 auto mse_loss(const auto& prediction, const auto& target, MSE options = {}) { return options(prediction, target); }
 auto l1_loss(const auto& prediction, const auto& target, L1 options = {}) { return options(prediction, target); }
 auto huber_loss(const auto& prediction, const auto& target, Huber options = {}) { return options(prediction, target); }
-auto bce_with_logits(const auto& logits, const auto& target, const BCEWithLogits& options = {}) { return options(logits, target); }
+auto bce_with_logits(const auto& logits, const auto& target, const BCEWithLogits& options = {}) {
+  return options(logits, target);
+}
 
 }  // namespace kiln

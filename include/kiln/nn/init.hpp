@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Initial values of parameters, as functions that return tensors: `Param<2> weight = kaiming_uniform({out, in});`. Another
-/// start for a layer that exists: `layer.weight.value = xavier_normal(layer.weight.shape());`. Zeros, ones and any other
-/// constant are `zeros`, `ones` and `full` of tensor/create.hpp. Each call takes the next random stream of `manual_seed`, so
-/// the same seed gives the same weights with every compiler.
+/// Initial values of parameters, as functions that return tensors: `Param<2> weight = kaiming_uniform({out, in});`.
+/// Another start for a layer that exists: `layer.weight.value = xavier_normal(layer.weight.shape());`. Zeros, ones and
+/// any other constant are `zeros`, `ones` and `full` of tensor/create.hpp. Each call takes the next random stream of
+/// `manual_seed`, so the same seed gives the same weights with every compiler.
 /// Source: torch.nn.init, whose formulas these are.
 #pragma once
 
@@ -32,18 +32,22 @@ inline double calculate_gain(Nonlinearity nonlinearity, double negative_slope = 
   }
 }
 
-/// How many inputs an output of a weight has, and how many outputs an input: axis 0 counts outputs, axis 1 inputs, and the
-/// rest is the receptive field.
+/// How many inputs an output of a weight has, and how many outputs an input: axis 0 counts outputs, axis 1 inputs, and
+/// the rest is the receptive field.
 struct Fans {
   double in;
   double out;
 };
 template <int R>
 Fans fans(const Shape<R>& shape) {
-  static_assert(R >= 2, "kiln: Kaiming and Xavier initial values need the fan-in and fan-out of a weight of rank 2 or more; "
-                        "for a bias use zeros or uniform");
+  static_assert(R >= 2,
+                "kiln: Kaiming and Xavier initial values need the fan-in and fan-out of a weight of rank 2 or more; "
+                "for a bias use zeros or uniform");
   Fans fans{static_cast<double>(shape[1]), static_cast<double>(shape[0])};
-  for (int axis = 2; axis < R; ++axis) fans.in *= static_cast<double>(shape[axis]), fans.out *= static_cast<double>(shape[axis]);
+  for (int axis = 2; axis < R; ++axis) {
+    fans.in *= static_cast<double>(shape[axis]);
+    fans.out *= static_cast<double>(shape[axis]);
+  }
   return fans;
 }
 
@@ -65,8 +69,8 @@ Tensor<R, T> normal(const Shape<R>& shape, double mean = 0, double std = 1) {
 
 namespace detail {
 
-// A standard deviation of gain / sqrt(fan), normal or uniform in +-sqrt(3) times that. Nothing is divided by a fan of 0:
-// such a weight has no elements.
+// A standard deviation of gain / sqrt(fan), normal or uniform in +-sqrt(3) times that. Nothing is divided by a fan of
+// 0: such a weight has no elements.
 template <class T, int R>
 Tensor<R, T> normal_by_fan(const Shape<R>& shape, double gain, double fan) {
   return normal<T>(shape, 0, gain / std::sqrt((std::max)(fan, 1.0)));
@@ -83,7 +87,7 @@ struct XavierOptions {
   double gain = 1;
 };
 
-/// Source: Glorot & Bengio 2010, equation 16.
+/// Uniform with variance 2 gain^2 / (fan_in + fan_out). Source: Glorot & Bengio 2010, equation 16.
 template <class T = float, int R>
 Tensor<R, T> xavier_uniform(const Shape<R>& shape, XavierOptions options = {}) {
   return detail::uniform_by_fan<T>(shape, options.gain, (fans(shape).in + fans(shape).out) / 2);
@@ -103,7 +107,7 @@ struct KaimingOptions {
   double chosen(Fans fans) const { return fan == Fan::in ? fans.in : fans.out; }
 };
 
-/// Source: He et al. 2015, https://arxiv.org/abs/1502.01852, equations 10, 14 and 15.
+/// Uniform with variance gain^2 / fan. Source: He et al. 2015, https://arxiv.org/abs/1502.01852, equations 10, 14, 15.
 template <class T = float, int R>
 Tensor<R, T> kaiming_uniform(const Shape<R>& shape, KaimingOptions options = {}) {
   return detail::uniform_by_fan<T>(shape, options.gain(), options.chosen(fans(shape)));

@@ -26,7 +26,8 @@ struct BasicLinear {
 
   auto operator()(const auto& input) const {
     return announce(*this, input, [&](const auto& x) {
-      if (out == 0) fail<UsageError>("linear", "the layer needs its sizes, as in Linear{784, 10}", "it was made without");
+      if (out == 0)
+        fail<UsageError>("linear", "the layer needs its sizes, as in Linear{784, 10}", "it was made without");
       return linear(x, weight, bias);
     });
   }

@@ -8,16 +8,17 @@
 
 namespace kiln {
 
-/// How a loss becomes a scalar. (PyTorch's `none`, whose result has another rank, is the member function `each` of every
-/// loss: `CrossEntropy{}.each(logits, y)`.)
+/// How a loss becomes a scalar. (PyTorch's `none`, whose result has another rank, is the member function `each` of
+/// every loss: `CrossEntropy{}.each(logits, y)`.)
 enum class Reduction { mean, sum };
 
 namespace detail {
 
-/// Records a loss as one node. `terms` are the values to be reduced, and `pull(dx, slope)` adds to the prediction's gradient,
-/// where slope(i) is dLoss/dterm of term i.
+/// Records a loss as one node. `terms` are the values to be reduced, and `pull(dx, slope)` adds to the prediction's
+/// gradient, where slope(i) is dLoss/dterm of term i.
 template <int R, class T, class Pull, class... Inputs>
-Var<0, T> record_reduced(std::string_view op, const Tensor<R, T>& terms, double divisor, Pull pull, const Inputs&... inputs) {
+Var<0, T> record_reduced(std::string_view op, const Tensor<R, T>& terms, double divisor, Pull pull,
+                         const Inputs&... inputs) {
   double sum = 0;  // always in the same order
   for (T term : terms) sum += static_cast<double>(term);
   auto pull_back = [pull = std::move(pull), divisor](const Tensor<0, T>& dz, GradSlot<Inputs::rank, T>&... dx) {

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// A model is a plain struct, and this is how its parts are found: `for_each_part(model, f)` walks its fields and theirs.
-/// Params are trained, Buffers saved; numbers, enums, strings, shapes and functions are configuration; anything else must
-/// have fields itself, or it does not compile, so that no parameter is silently left untrained.
+/// A model is a plain struct, and this is how its parts are found: `for_each_part(model, f)` walks its fields and
+/// theirs. Params are trained, Buffers saved; numbers, enums, strings, shapes and functions are configuration; anything
+/// else must have fields itself, or it does not compile, so that no parameter is silently left untrained.
 #pragma once
 
 #include <array>
@@ -44,8 +44,8 @@ inline constexpr bool is_shape = false;
 template <int R>
 inline constexpr bool is_shape<Shape<R>> = true;
 
-/// A lambda: a layer or a setting, without fields. (A class with private members that can be called is no lambda, and may
-/// hide a parameter; nor is a template such as Sequential one because a lambda is among its arguments.)
+/// A lambda: a layer or a setting, without fields. (A class with private members that can be called is no lambda, and
+/// may hide a parameter; nor is a template such as Sequential one because a lambda is among its arguments.)
 template <class X>
 consteval bool is_lambda() {
   if constexpr (!std::is_class_v<X> || std::is_aggregate_v<X>) return false;
@@ -60,8 +60,8 @@ inline constexpr bool is_function_object<Wrapper<Signature>> = std::is_function_
 template <class X>
 consteval bool is_configuration() {
   return std::is_arithmetic_v<X> || std::is_enum_v<X> || std::is_convertible_v<X, std::string_view> || is_shape<X> ||
-         std::is_same_v<X, RandomStream> || std::is_function_v<std::remove_pointer_t<X>> || std::is_member_pointer_v<X> ||
-         is_function_object<X> || is_lambda<X>();
+         std::is_same_v<X, RandomStream> || std::is_function_v<std::remove_pointer_t<X>> ||
+         std::is_member_pointer_v<X> || is_function_object<X> || is_lambda<X>();
 }
 
 template <class M, class F>
@@ -82,24 +82,32 @@ void walk_parts(std::string& path, M& part, F& f) {
   if constexpr (is_param<X> || is_buffer<X>) {
     f(std::as_const(path), part);
   } else if constexpr (is_configuration<X>()) {
-    static_assert(!is_lambda<X>() || std::is_trivially_copyable_v<X>,
-                  "kiln: this lambda owns more than numbers, and a parameter inside a lambda would silently stay untrained: "
-                  "write a struct with these members and operator() instead");
+    static_assert(
+        !is_lambda<X>() || std::is_trivially_destructible_v<X>,
+        "kiln: this lambda owns more than numbers, and a parameter inside a lambda would silently stay untrained: "
+        "write a struct with these members and operator() instead");
   } else if constexpr (is_list<X>) {
     if constexpr (!is_configuration<typename X::value_type>()) {
       std::size_t i = 0;
       for (auto& element : part) walk_named(path, concat(i++), element, f);
     }
   } else if constexpr (is_tuple<X>) {
-    std::apply([&](auto&... element) { std::size_t i = 0; (walk_named(path, concat(i++), element, f), ...); }, part);
+    std::apply(
+        [&](auto&... element) {
+          std::size_t i = 0;
+          (walk_named(path, concat(i++), element, f), ...);
+        },
+        part);
   } else if constexpr (is_optional<X>) {
     if (part) walk_parts(path, *part, f);
   } else {
-    static_assert(!is_tensor<X>,
-                  "kiln: a model holds tensors as Param<R> (trained) or Buffer<R> (saved, not trained), not as a bare Tensor");
-    static_assert(!std::is_pointer_v<X>,
-                  "kiln: a model holds its layers by value, in std::vector or in std::optional, not by pointer: what is "
-                  "behind a pointer would silently stay untrained");
+    static_assert(
+        !is_tensor<X>,
+        "kiln: a model holds tensors as Param<R> (trained) or Buffer<R> (saved, not trained), not as a bare Tensor");
+    static_assert(
+        !std::is_pointer_v<X>,
+        "kiln: a model holds its layers by value, in std::vector or in std::optional, not by pointer: what is "
+        "behind a pointer would silently stay untrained");
     f(std::as_const(path), part);
     for_each_field(part, [&](std::string_view name, auto& field) { walk_named(path, name, field, f); });
   }
@@ -107,7 +115,8 @@ void walk_parts(std::string& path, M& part, F& f) {
 
 }  // namespace detail
 
-/// Calls f(path, part) for the model itself (with the empty path), every layer, Param and Buffer in it, outermost first.
+/// Calls f(path, part) for the model itself (with the empty path), every layer, Param and Buffer in it, outermost
+/// first.
 template <class Model, class F>
 void for_each_part(Model& model, F f) {
   std::string path;
@@ -151,7 +160,8 @@ LayerNames layer_names(const Model& model) {
   LayerNames names{.root = std::string(layer_type_name<Model>()), .entries = {}};
   for_each_part(model, [&]<class Part>(const std::string& path, Part& part) {
     using Layer = std::remove_const_t<Part>;
-    if constexpr (!is_param<Layer> && !is_buffer<Layer>) names.entries.push_back({layer_key(part), path, layer_type_name<Layer>()});
+    if constexpr (!is_param<Layer> && !is_buffer<Layer>)
+      names.entries.push_back({layer_key(part), path, layer_type_name<Layer>()});
   });
   return names;
 }

@@ -70,14 +70,17 @@ Var<R, T> normalize_channels(const Var<R, T>& x, const Var<1, T>& weight, const 
                              Tensor<1, T> scale, bool computed_from_x) {
   const ChannelDims dims(x.shape());
   auto value = uninitialised<T>(x.shape());
-  dims.for_each([x = x.value().data(), y = value.data(), w = weight.value().data(), b = bias.value().data(), m = mean.data(),
-                 s = scale.data()](Index c, Index i) { y[i] = (x[i] - m[c]) * s[c] * w[c] + b[c]; });
+  dims.for_each([x = x.value().data(), y = value.data(), w = weight.value().data(), b = bias.value().data(),
+                 m = mean.data(), s = scale.data()](Index c, Index i) { y[i] = (x[i] - m[c]) * s[c] * w[c] + b[c]; });
 
   auto pull_back = [x, weight, dims, mean = std::move(mean), scale = std::move(scale), computed_from_x](
                        const Tensor<R, T>& dy, GradSlot<R, T>& dx, GradSlot<1, T>& dw, GradSlot<1, T>& db) {
-    auto normal = [x = x.value().data(), m = mean.data(), s = scale.data()](Index c, Index i) { return (x[i] - m[c]) * s[c]; };
+    auto normal = [x = x.value().data(), m = mean.data(), s = scale.data()](Index c, Index i) {
+      return (x[i] - m[c]) * s[c];
+    };
     const auto sum_dy = dims.sum([dy = dy.data()](Index, Index i) { return static_cast<double>(dy[i]); });
-    const auto sum_dy_normal = dims.sum([=, dy = dy.data()](Index c, Index i) { return static_cast<double>(dy[i] * normal(c, i)); });
+    const auto sum_dy_normal =
+        dims.sum([=, dy = dy.data()](Index c, Index i) { return static_cast<double>(dy[i] * normal(c, i)); });
     if (dw) dw += sum_dy_normal.template to<T>();
     if (db) db += sum_dy.template to<T>();
     dx.add_by([&](Tensor<R, T>& to, bool first) {
@@ -85,8 +88,8 @@ Var<R, T> normalize_channels(const Var<R, T>& x, const Var<1, T>& weight, const 
       const double share = computed_from_x ? 1 / static_cast<double>(dims.per_channel()) : 0;
       const auto mean_dy = (sum_dy * share).template to<T>();
       const auto mean_dy_normal = (sum_dy_normal * share).template to<T>();
-      dims.for_each([=, w = weight.value().data(), s = scale.data(), dy = dy.data(), a = mean_dy.data(), b = mean_dy_normal.data(),
-                     out = to.data()](Index c, Index i) {
+      dims.for_each([=, w = weight.value().data(), s = scale.data(), dy = dy.data(), a = mean_dy.data(),
+                     b = mean_dy_normal.data(), out = to.data()](Index c, Index i) {
         const T d = w[c] * s[c] * (dy[i] - a[c] - normal(c, i) * b[c]);
         out[i] = first ? d : out[i] + d;
       });

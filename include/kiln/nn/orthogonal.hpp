@@ -12,8 +12,8 @@ struct OrthogonalOptions {
   double gain = 1;
 };
 
-/// A weight (O, ...) as a matrix of O rows, uniformly distributed among those with orthonormal rows or columns, times gain.
-/// Source: Saxe et al. 2013, https://arxiv.org/abs/1312.6120; torch.nn.init.orthogonal_.
+/// A weight (O, ...) as a matrix of O rows, uniformly distributed among those with orthonormal rows or columns, times
+/// gain. Source: Saxe et al. 2013, https://arxiv.org/abs/1312.6120; torch.nn.init.orthogonal_.
 template <class T = float, int R>
 Tensor<R, T> orthogonal(const Shape<R>& shape, OrthogonalOptions options = {}) {
   static_assert(R >= 2, "kiln: orthogonal initial values are for weights of rank 2 or more");

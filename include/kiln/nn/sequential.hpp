@@ -29,16 +29,22 @@ struct Sequential {
   }
 
   static void fields(auto& self, auto&& f) {
-    std::apply([&](auto&... layer) { std::size_t i = 0; (f(concat(i++), layer), ...); }, self.layers);
+    std::apply(
+        [&](auto&... layer) {
+          std::size_t i = 0;
+          (f(concat(i++), layer), ...);
+        },
+        self.layers);
   }
 
  private:
   template <std::size_t I>
   auto run(const auto& x) const {
     const auto& layer = std::get<I>(layers);
-    static_assert(std::invocable<decltype(layer), decltype(x)>,
-                  "kiln: a layer of this Sequential cannot be called with what the layer before it returns: its operator() "
-                  "must be const and take a Var of that rank");
+    static_assert(
+        std::invocable<decltype(layer), decltype(x)>,
+        "kiln: a layer of this Sequential cannot be called with what the layer before it returns: its operator() "
+        "must be const and take a Var of that rank");
     auto y = call_layer(layer, x);
     if constexpr (I + 1 == sizeof...(Layers)) return y;
     else return run<I + 1>(y);
