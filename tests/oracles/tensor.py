@@ -4,6 +4,7 @@
 """Writes tests/tensor/*.inc with NumPy: `python3 -P tests/oracles/tensor.py`."""
 import itertools
 import pathlib
+import re
 
 import numpy as np
 
@@ -86,6 +87,8 @@ def prints():
         x = np.array(values, dtype={"double": np.float64, "float": np.float32, "int": np.int64, "bool": bool}[kind])
         words = str(values).replace("[", "{").replace("]", "}").replace("inf", "INFINITY").replace("nan", "NAN")
         words = words.replace("True", "true").replace("False", "false")
+        if kind == "float":
+            words = re.sub(r"\d+(\.\d+)?e[-+]?\d+|\d+\.\d+", r"\g<0>f", words)
         case(f"Tensor<{x.ndim}, {kind}>{words}", x)
 
     for kind in ("double", "float"):

@@ -174,14 +174,14 @@ std::vector<T> elements_or_zeros(const AnyTensor* gradient, Index count) {
 template <class F, class... Inputs>
 GradcheckReport check_gradients(const GradcheckOptions& options, F& f, const std::vector<ParamRef>& params,
                                 Inputs... inputs) {
-  RandomStream random;
+  const RandomStream random{.purpose = Purpose::dropout};
   auto evaluate = [&] {
     Context context{options.mode};
     context.set_random(random);
     return Projection(call_checked(f, context, context(inputs)...).value());
   };
   Tape tape{options.mode};
-  random = tape.random();
+  tape.set_random(random);
   auto check = [&](const auto&... vars) {
     auto y = call_checked(f, tape, vars...);
     using T = typename decltype(y)::value_type;
