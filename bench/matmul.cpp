@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 // The matmul ladder, timed: every rung on the ladder's own products and on squares, the fast ones on the products of
-// training, each verified first. Contenders take turns, so that a busy machine slows all of them alike. Prints Markdown.
+// training, each verified first. Contenders take turns, so that a busy machine slows all of them alike. Prints
+// Markdown.
 //
 //   bench_matmul [--quick] [--threads N] [--rounds N]
 
@@ -26,9 +27,7 @@ using namespace kiln;
 
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 #ifdef KILN_BENCH_OPENBLAS
 struct OpenBlasMatmul {
@@ -36,8 +35,8 @@ struct OpenBlasMatmul {
 
   static void run(const MatmulArgs<float>& x) {
     cblas_sgemm(CblasRowMajor, x.transpose_a ? CblasTrans : CblasNoTrans, x.transpose_b ? CblasTrans : CblasNoTrans,
-                static_cast<int>(x.m), static_cast<int>(x.n), static_cast<int>(x.k), x.alpha, x.a, static_cast<int>(x.lda),
-                x.b, static_cast<int>(x.ldb), x.beta, x.c, static_cast<int>(x.ldc));
+                static_cast<int>(x.m), static_cast<int>(x.n), static_cast<int>(x.k), x.alpha, x.a,
+                static_cast<int>(x.lda), x.b, static_cast<int>(x.ldb), x.beta, x.c, static_cast<int>(x.ldc));
   }
   static void run(const MatmulArgs<double>&) {}
 };
@@ -49,16 +48,15 @@ struct FmaLoop {
   [[gnu::always_inline]] static inline void run(Index repeats, T* result) {
     using V = detail::Vec<T, Bytes>;
     V sums[10];
+#pragma GCC unroll 10
     for (int i = 0; i < 10; ++i) sums[i] = V{} + static_cast<T>(i);
     V factor = V{} + T(0.5);
     detail::keep_in_register(factor);
     for (Index r = 0; r < repeats; ++r) {
 #pragma GCC unroll 10
-      for (int i = 0; i < 10; ++i) {
-        sums[i] = sums[i] * factor + factor;
-        detail::keep_in_register(sums[i]);
-      }
+      for (int i = 0; i < 10; ++i) sums[i] = sums[i] * factor + factor;
     }
+#pragma GCC unroll 10
     for (int i = 1; i < 10; ++i) sums[0] += sums[i];
     *result = detail::sum_lanes<T, Bytes>(sums[0]);
   }
@@ -72,7 +70,9 @@ double fma_peak() {
   for (int round = 0; round < 200; ++round) {
     std::vector<float> results(static_cast<std::size_t>(num_threads()) * 64);
     double start = now();
-    parallel_for(num_threads(), [&](Index task) { detail::run_for_isa<FmaLoop>(repeats, &results[static_cast<std::size_t>(task) * 64]); });
+    parallel_for(num_threads(), [&](Index task) {
+      detail::run_for_isa<FmaLoop>(repeats, &results[static_cast<std::size_t>(task) * 64]);
+    });
     double flops = 2. * 10 * static_cast<double>(lanes) * static_cast<double>(repeats) * num_threads();
     best = (std::max)(best, flops / (now() - start) * 1e-9);
   }
@@ -98,7 +98,8 @@ void verify(const MatmulKernel& kernel, const Case& c, const MatmulArgs<float>& 
   for (Index i = 0; i < c.m; i += 1 + c.m / 23) {
     for (Index j = 0; j < c.n; j += 1 + c.n / 23) {
       double sum = 0;
-      for (Index p = 0; p < c.k; ++p) sum += static_cast<double>(args.a_at(i, p)) * static_cast<double>(args.b_at(p, j));
+      for (Index p = 0; p < c.k; ++p)
+        sum += static_cast<double>(args.a_at(i, p)) * static_cast<double>(args.b_at(p, j));
       double error = std::abs(sum - static_cast<double>(args.c[i * args.ldc + j]));
       if (!(error < 1e-5 * std::sqrt(static_cast<double>(c.k)))) {
         std::fprintf(stderr, "%s is wrong on %s by %g\n", std::string(kernel.name).c_str(), c.name.c_str(), error);
@@ -115,8 +116,17 @@ std::vector<Times> measure(const std::vector<MatmulKernel>& kernels, const Case&
     return data;
   };
   std::vector<float> a = noise(c.m * c.k), b = noise(c.k * c.n), out(static_cast<std::size_t>(c.m * c.n));
-  MatmulArgs<float> args{c.m, c.n, c.k, a.data(), c.transpose_a ? c.m : c.k, c.transpose_a,
-                         b.data(), c.transpose_b ? c.k : c.n, c.transpose_b, out.data(), c.n};
+  MatmulArgs<float> args{c.m,
+                         c.n,
+                         c.k,
+                         a.data(),
+                         c.transpose_a ? c.m : c.k,
+                         c.transpose_a,
+                         b.data(),
+                         c.transpose_b ? c.k : c.n,
+                         c.transpose_b,
+                         out.data(),
+                         c.n};
   std::vector<std::vector<double>> samples(kernels.size());
   std::vector<int> repeats(kernels.size());
   for (std::size_t i = 0; i < kernels.size(); ++i) {
@@ -149,8 +159,8 @@ std::string time_text(double seconds) {
 }
 
 /// Rows are the cases, columns the kernels: GFLOP/s of the fastest round, the median's in brackets.
-void print_rates(const std::vector<MatmulKernel>& kernels, const std::vector<Case>& cases, int rounds, double least_time,
-                 double peak) {
+void print_rates(const std::vector<MatmulKernel>& kernels, const std::vector<Case>& cases, int rounds,
+                 double least_time, double peak) {
   std::printf("| product |");
   for (const MatmulKernel& kernel : kernels) std::printf(" %s |", std::string(kernel.name).c_str());
   std::printf(" native's share of the peak |\n|---|");
@@ -203,7 +213,9 @@ int main(int count, char** words) {
   std::printf("%s, %d thread%s: FMA peak %.1f GFLOP/s\n\n", std::string(isa_name(isa())).c_str(), threads,
               threads == 1 ? "" : "s", peak);
 
-  std::printf("The ladder's own products, time of one:\n\n| rung | 5x784 by 784x10 | 50,000x784 by 784x10 |\n|---|---:|---:|\n");
+  std::printf(
+      "The ladder's own products, time of one:\n\n| rung | 5x784 by 784x10 | 50,000x784 by 784x10 "
+      "|\n|---|---:|---:|\n");
   std::vector<Times> small = measure(rungs, {"5x784x10", 5, 10, 784}, rounds, least_time);
   std::vector<Times> tall = measure(rungs, {"50000x784x10", 50'000, 10, 784}, quick ? 1 : 5, least_time);
   for (std::size_t i = 0; i < rungs.size(); ++i) {

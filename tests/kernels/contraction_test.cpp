@@ -33,7 +33,7 @@ void definition(std::span<const ContractionLoop> loops, const double* a, const d
   }
 }
 
-Index extent(std::span<const ContractionLoop> loops, Index ContractionLoop::* stride) {
+Index extent(std::span<const ContractionLoop> loops, Index ContractionLoop::*stride) {
   Index last = 0;
   for (const ContractionLoop& loop : loops) last += loop.size ? (loop.size - 1) * (loop.*stride) : 0;
   return last + 1;
@@ -59,11 +59,12 @@ TEST_CASE("contract agrees with its definition on random labels, sizes and order
       loop.summed = random.below(2) == 0;
     }
     // Each operand has some of the labels, contiguously, in an order of its own.
-    for (Index ContractionLoop::* stride : {&ContractionLoop::a, &ContractionLoop::b, &ContractionLoop::out}) {
+    for (Index ContractionLoop::*stride : {&ContractionLoop::a, &ContractionLoop::b, &ContractionLoop::out}) {
       Index step = 1;
       std::vector<std::size_t> order(labels);
       for (std::size_t l = 0; l < labels; ++l) order[l] = l;
-      for (std::size_t l = labels; l-- > 1;) std::swap(order[l], order[static_cast<std::size_t>(random.below(Index(l) + 1))]);
+      for (std::size_t l = labels; l-- > 1;)
+        std::swap(order[l], order[static_cast<std::size_t>(random.below(Index(l) + 1))]);
       for (std::size_t l : order) {
         bool has = stride == &ContractionLoop::out ? !loops[l].summed : random.below(3) != 0;
         if (unary && stride == &ContractionLoop::b) has = false;
@@ -98,12 +99,13 @@ TEST_CASE("contract: trace, diagonal, transpose, outer product, sum of everythin
   CHECK(out[0] == 1);
   CHECK(out[1] == 5);
   CHECK(out[2] == 9);
-  contract<double>(std::array{ContractionLoop{.size = 3, .a = 3, .out = 1}, ContractionLoop{.size = 3, .a = 1, .out = 3}}, a,
-                   out);
+  contract<double>(
+      std::array{ContractionLoop{.size = 3, .a = 3, .out = 1}, ContractionLoop{.size = 3, .a = 1, .out = 3}}, a, out);
   CHECK(out[1] == 4);
   CHECK(out[3] == 2);
-  contract<double>(std::array{ContractionLoop{.size = 3, .a = 1, .out = 3}, ContractionLoop{.size = 3, .b = 1, .out = 1}}, a,
-                   a + 3, out);
+  contract<double>(
+      std::array{ContractionLoop{.size = 3, .a = 1, .out = 3}, ContractionLoop{.size = 3, .b = 1, .out = 1}}, a, a + 3,
+      out);
   CHECK(out[0] == 4);
   CHECK(out[5] == 12);
   CHECK(out[8] == 18);
@@ -115,12 +117,14 @@ TEST_CASE("contract: trace, diagonal, transpose, outer product, sum of everythin
 
 TEST_CASE("contract: integers, and a sum over nothing") {
   int a[] = {1, 2, 3, 4}, out[] = {7, 7};
-  contract<int>(std::array{ContractionLoop{.size = 2, .a = 2, .out = 1}, ContractionLoop{.size = 2, .a = 1, .summed = true}},
-                a, out);
+  contract<int>(
+      std::array{ContractionLoop{.size = 2, .a = 2, .out = 1}, ContractionLoop{.size = 2, .a = 1, .summed = true}}, a,
+      out);
   CHECK(out[0] == 3);
   CHECK(out[1] == 7);
-  contract<int>(std::array{ContractionLoop{.size = 2, .a = 2, .out = 1}, ContractionLoop{.size = 0, .a = 1, .summed = true}},
-                a, out);
+  contract<int>(
+      std::array{ContractionLoop{.size = 2, .a = 2, .out = 1}, ContractionLoop{.size = 0, .a = 1, .summed = true}}, a,
+      out);
   CHECK(out[0] == 0);
   CHECK(out[1] == 0);
 }

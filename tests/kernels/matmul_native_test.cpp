@@ -38,8 +38,9 @@ struct Sizes {
   Index m, n, k;
 };
 // Both orientations, dot products, operands read in place and packed, several depth blocks, edges of every kind.
-constexpr Sizes sizes[] = {{64, 512, 784}, {512, 784, 64}, {64, 10, 512}, {50, 784, 64}, {512, 50, 784}, {1, 512, 784},
-                           {300, 300, 600}, {1000, 10, 300}, {129, 100, 513}, {4200, 30, 40}, {30, 4200, 40}};
+constexpr Sizes sizes[] = {{64, 512, 784},  {512, 784, 64}, {64, 10, 512},   {50, 784, 64},
+                           {512, 50, 784},  {1, 512, 784},  {300, 300, 600}, {1000, 10, 300},
+                           {129, 100, 513}, {4200, 30, 40}, {30, 4200, 40}};
 
 }  // namespace
 

@@ -57,23 +57,33 @@ std::vector<T> stored(Index rows, Index columns, Index padding, bool transposed,
 
 /// How many numbers of the result, or of the padding around it, are not what they must be.
 template <class T>
-Index mistakes(const MatmulKernel& kernel, Index m, Index n, Index k, const Options& o, const std::vector<int>& expected) {
+Index mistakes(const MatmulKernel& kernel, Index m, Index n, Index k, const Options& o,
+               const std::vector<int>& expected) {
   std::vector<T> a = stored<T>(m, k, o.padding, o.transpose_a, a_value);
   std::vector<T> b = stored<T>(k, n, o.padding, o.transpose_b, b_value);
   std::vector<T> c = stored<T>(m, n, o.padding, false, c_value);
   if (o.beta == 0) c.assign(c.size(), std::numeric_limits<T>::quiet_NaN());
   Index ldc = n + o.padding;
-  kernel.run(MatmulArgs<T>{.m = m, .n = n, .k = k,
-                           .a = a.data(), .lda = (o.transpose_a ? m : k) + o.padding, .transpose_a = o.transpose_a,
-                           .b = b.data(), .ldb = (o.transpose_b ? k : n) + o.padding, .transpose_b = o.transpose_b,
-                           .c = c.data(), .ldc = ldc,
-                           .alpha = static_cast<T>(o.alpha), .beta = static_cast<T>(o.beta)});
+  kernel.run(MatmulArgs<T>{.m = m,
+                           .n = n,
+                           .k = k,
+                           .a = a.data(),
+                           .lda = (o.transpose_a ? m : k) + o.padding,
+                           .transpose_a = o.transpose_a,
+                           .b = b.data(),
+                           .ldb = (o.transpose_b ? k : n) + o.padding,
+                           .transpose_b = o.transpose_b,
+                           .c = c.data(),
+                           .ldc = ldc,
+                           .alpha = static_cast<T>(o.alpha),
+                           .beta = static_cast<T>(o.beta)});
   Index count = 0;
   for (Index i = 0; i < m; ++i) {
     for (Index j = 0; j < ldc; ++j) {
       T got = c[to_size(i * ldc + j)];
       if (j >= n) count += got == got;
-      else count += got != static_cast<T>(o.alpha * expected[to_size(i * n + j)] + (o.beta ? o.beta * c_value(i, j) : 0));
+      else
+        count += got != static_cast<T>(o.alpha * expected[to_size(i * n + j)] + (o.beta ? o.beta * c_value(i, j) : 0));
     }
   }
   return count;
@@ -83,9 +93,9 @@ template <class T>
 void check(const MatmulKernel& kernel, Index m, Index n, Index k, const Options& o, const std::vector<int>& expected) {
   Index wrong = mistakes<T>(kernel, m, n, k, o, expected);
   if (wrong != 0) {
-    FAIL_CHECK(wrong << " wrong: " << kernel.name << " m " << m << " n " << n << " k " << k << " transposed " << o.transpose_a
-                     << o.transpose_b << " alpha " << o.alpha << " beta " << o.beta << " padding " << o.padding
-                     << " bytes " << sizeof(T));
+    FAIL_CHECK(wrong << " wrong: " << kernel.name << " m " << m << " n " << n << " k " << k << " transposed "
+                     << o.transpose_a << o.transpose_b << " alpha " << o.alpha << " beta " << o.beta << " padding "
+                     << o.padding << " bytes " << sizeof(T));
   }
 }
 
@@ -108,7 +118,8 @@ TEST_CASE("every kernel: all transposes, factors and paddings on small sizes") {
         std::vector<int> expected = reference(m, n, k);
         for (const MatmulKernel& kernel : matmul_kernels()) {
           for (int variant = 0; variant < 16; ++variant) {
-            Options o{.transpose_a = (variant & 1) != 0, .transpose_b = (variant & 2) != 0,
+            Options o{.transpose_a = (variant & 1) != 0,
+                      .transpose_b = (variant & 2) != 0,
                       .padding = (variant & 4) != 0 ? 3 : 0};
             if (variant & 8) o.alpha = 2, o.beta = -3;
             else o.beta = variant & 4 ? 1 : 0;
@@ -153,9 +164,9 @@ TEST_CASE("the ladder lists its rungs and finds them by name") {
   for (const MatmulKernel& kernel : matmul_kernels()) names.push_back(kernel.name);
   CHECK(names == std::vector<std::string_view>{"naive", "elementwise", "broadcast", "einsum", "eigen", "native"});
   for (const MatmulKernel& kernel : matmul_kernels()) CHECK(&matmul_kernel(kernel.name) == &kernel);
-  CHECK_THROWS_WITH_AS(
-      matmul_kernel("fast"),
-      "matmul_kernel: must be one of naive, elementwise, broadcast, einsum, eigen, native: got fast", IndexError);
+  CHECK_THROWS_WITH_AS(matmul_kernel("fast"),
+                       "matmul_kernel: must be one of naive, elementwise, broadcast, einsum, eigen, native: got fast",
+                       IndexError);
 }
 
 TEST_SUITE_END();

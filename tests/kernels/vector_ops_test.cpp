@@ -12,7 +12,8 @@ using namespace kiln;
 
 TEST_SUITE_BEGIN("kernels");
 
-TEST_CASE_TEMPLATE("dot, sum and axpy of every length and alignment", T, float, double, int, std::int64_t, long double) {
+TEST_CASE_TEMPLATE("dot, sum and axpy of every length and alignment", T, float, double, int, std::int64_t,
+                   long double) {
   std::vector<T> x(310), y(310);
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] = static_cast<T>(static_cast<int>(i * 7 % 11) - 5);

@@ -195,7 +195,8 @@ void parallel_for(Index tasks, F&& f) {
   for (Index task = 0; task < tasks; ++task) f(task);
 }
 
-/// Into how many tasks to divide `items` of `item_cost` elementary operations each: as many as repay a thread's wake-up.
+/// Into how many tasks to divide `items` of `item_cost` elementary operations each: as many as repay a thread's
+/// wake-up.
 constexpr Index task_count(Index items, Index item_cost = 1) {
   constexpr Index worthwhile = 16384;
   constexpr Index most = 256;

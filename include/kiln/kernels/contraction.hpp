@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// The generic contraction engine behind einsum: any number of labels, each a loop with its own stride in every operand.
+/// The generic contraction engine behind einsum: any number of labels, each a loop with its own stride in every
+/// operand.
 ///
 /// ik,kj->ij of a (M, K) and b (K, N), all contiguous:
 ///
@@ -46,7 +47,8 @@ class ContractionPlan {
  public:
   explicit ContractionPlan(std::span<const ContractionLoop> loops) {
     if (loops.size() > max_contraction_loops) {
-      fail<UsageError>("contract", concat("takes at most ", max_contraction_loops, " labels"), concat("got ", loops.size()));
+      fail<UsageError>("contract", concat("takes at most ", max_contraction_loops, " labels"),
+                       concat("got ", loops.size()));
     }
     for (bool summed : {false, true}) {
       for (const ContractionLoop& loop : loops) {
@@ -107,7 +109,8 @@ class ContractionPlan {
     if (count_ == 0) return;
     std::size_t index = row ? kept_ - 1 : count_ - 1;
     inner_ = loops_[index];
-    std::copy(loops_.begin() + static_cast<std::ptrdiff_t>(index) + 1, loops_.begin() + static_cast<std::ptrdiff_t>(count_),
+    std::copy(loops_.begin() + static_cast<std::ptrdiff_t>(index) + 1,
+              loops_.begin() + static_cast<std::ptrdiff_t>(count_),
               loops_.begin() + static_cast<std::ptrdiff_t>(index));
     --count_;
     if (row) --kept_;
@@ -148,7 +151,8 @@ void contract_inner(const ContractionLoop& loop, const T* a, const T* b, T* out)
 }
 
 template <class T>
-void contract_sums(std::span<const ContractionLoop> sums, const ContractionLoop& inner, const T* a, const T* b, T* out) {
+void contract_sums(std::span<const ContractionLoop> sums, const ContractionLoop& inner, const T* a, const T* b,
+                   T* out) {
   if (sums.empty()) return contract_inner(inner, a, b, out);
   for (Index i = 0; i < sums[0].size; ++i) {
     contract_sums(sums.subspan(1), inner, a + i * sums[0].a, b + i * sums[0].b, out);
@@ -157,7 +161,8 @@ void contract_sums(std::span<const ContractionLoop> sums, const ContractionLoop&
 
 /// Output elements first to last - 1, or rows of them, counted through the kept loops.
 template <class T>
-void contract_range(const ContractionPlan& plan, Index first, Index last, const T* a, const T* b, T* out, bool accumulate) {
+void contract_range(const ContractionPlan& plan, Index first, Index last, const T* a, const T* b, T* out,
+                    bool accumulate) {
   std::span<const ContractionLoop> kept = plan.kept();
   const ContractionLoop& inner = plan.inner();
   Index row = inner.summed ? 1 : inner.size;
@@ -193,8 +198,8 @@ void contract_range(const ContractionPlan& plan, Index first, Index last, const 
 }  // namespace detail
 
 /// out = the sum over all summed labels of a * b, or out += that sum. Every element of out is summed in an order that
-/// the sizes and strides alone decide. out overlaps neither a nor b, and has each element once. Without b (null, and all
-/// its strides 0) the sum is of a alone.
+/// the sizes and strides alone decide. out overlaps neither a nor b, and has each element once. Without b (null, and
+/// all its strides 0) the sum is of a alone.
 template <class T>
 void contract(std::span<const ContractionLoop> loops, const T* a, const T* b, T* out, bool accumulate = false) {
   detail::ContractionPlan plan(loops);
@@ -203,9 +208,8 @@ void contract(std::span<const ContractionLoop> loops, const T* a, const T* b, T*
   for (const ContractionLoop& loop : plan.kept()) outputs *= loop.size;
   Index cost = plan.inner().size;
   for (const ContractionLoop& loop : plan.sums()) cost *= loop.size;
-  parallel_ranges(outputs, cost, [&](Index first, Index last) {
-    detail::contract_range(plan, first, last, a, b, out, accumulate);
-  });
+  parallel_ranges(outputs, cost,
+                  [&](Index first, Index last) { detail::contract_range(plan, first, last, a, b, out, accumulate); });
 }
 
 /// out = the sum of a alone: sums, traces, diagonals, permutations.

@@ -25,8 +25,8 @@ namespace kiln {
 namespace detail {
 
 inline constexpr std::array matmul_ladder = {
-    matmul_kernel_of<NaiveMatmul>,  matmul_kernel_of<ElementwiseMatmul>, matmul_kernel_of<BroadcastMatmul>,
-    matmul_kernel_of<EinsumMatmul>,
+    matmul_kernel_of<NaiveMatmul>,     matmul_kernel_of<ElementwiseMatmul>,
+    matmul_kernel_of<BroadcastMatmul>, matmul_kernel_of<EinsumMatmul>,
 #if __has_include(<Eigen/Core>)
     matmul_kernel_of<EigenMatmul>,
 #endif

@@ -14,6 +14,7 @@
 #include <kiln/core/parallel.hpp>
 #include <kiln/kernels/matmul.hpp>
 #include <kiln/kernels/matmul_naive.hpp>
+#include <kiln/kernels/matmul_pack.hpp>
 #include <kiln/kernels/matmul_tile.hpp>
 
 namespace kiln {
@@ -34,10 +35,20 @@ struct Product {
   T alpha, beta;
 
   Product(const MatmulArgs<T>& args, bool swap)
-      : rows(args.m), columns(args.n), depth(args.k),
-        s(args.a), s_row(args.a_row_stride()), s_step(args.a_column_stride()),
-        v(args.b), v_column(args.b_column_stride()), v_step(args.b_row_stride()),
-        c(args.c), c_row(args.ldc), c_column(1), alpha(args.alpha), beta(args.beta) {
+      : rows(args.m),
+        columns(args.n),
+        depth(args.k),
+        s(args.a),
+        s_row(args.a_row_stride()),
+        s_step(args.a_column_stride()),
+        v(args.b),
+        v_column(args.b_column_stride()),
+        v_step(args.b_row_stride()),
+        c(args.c),
+        c_row(args.ldc),
+        c_column(1),
+        alpha(args.alpha),
+        beta(args.beta) {
     if (!swap) return;
     std::swap(rows, columns);
     std::swap(s, v);
@@ -54,7 +65,8 @@ constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 struct RowPanels {
   Index rows, full, fewer, with_fewer;  // the last `with_fewer` rows are in panels of `fewer` or less
 
-  RowPanels(Index rows_, Index full_, Index fewer_) : rows(rows_), full(full_), fewer(fewer_), with_fewer(rows_ % full_) {
+  RowPanels(Index rows_, Index full_, Index fewer_)
+      : rows(rows_), full(full_), fewer(fewer_), with_fewer(rows_ % full_) {
     for (Index count = 1; count < full && count * fewer <= rows; ++count) {
       if ((rows - count * fewer) % full == 0) with_fewer = count * fewer;
     }
@@ -74,7 +86,10 @@ struct ColumnPanels {
   Index vectors, most, panels, twos;  // the last `twos` panels have two vectors
 
   ColumnPanels(Index vectors_, Index most_)
-      : vectors(vectors_), most(most_), panels(ceil_div(vectors_, most_)), twos(most_ == 3 && vectors_ > 3 && vectors_ % 3 == 1 ? 2 : 0) {}
+      : vectors(vectors_),
+        most(most_),
+        panels(ceil_div(vectors_, most_)),
+        twos(most_ == 3 && vectors_ > 3 && vectors_ % 3 == 1 ? 2 : 0) {}
 
   /// The first vector of a panel; that of the panel behind the last one is the end.
   Index first(Index panel) const {
@@ -190,7 +205,8 @@ class TiledProduct {
           Index height = panels.height(i);
           out.c = p_.c + (top + i) * p_.c_row + j * p_.c_column;
           const T* si = in_place ? s + i * p_.s_row + k : packed + i * p_.depth + k * height;
-          tile(height, vectors, si, in_place ? p_.s_row : 1, in_place ? 1 : height, v + k * v_step, v_step, depth, &out);
+          tile(height, vectors, si, in_place ? p_.s_row : 1, in_place ? 1 : height, v + k * v_step, v_step, depth,
+               &out);
           i += height;
         }
         out.beta = T{1};
@@ -259,7 +275,8 @@ class DotProduct {
         Index rows = (std::min)(R, last - i);
         const T* s = p.s + i * p.s_row;
         for (Index j = 0; j < p.columns;) {
-          TileOut<T> out{p.c + i * p.c_row + j * p.c_column, p.c_row, p.c_column, p.columns - j >= N ? N : 1, p.alpha, p.beta};
+          TileOut<T> out{p.c + i * p.c_row + j * p.c_column, p.c_row, p.c_column,
+                         p.columns - j >= N ? N : 1,         p.alpha, p.beta};
           const T* v = p.v + j * p.v_column;
           if (out.columns == N) run_for<Bytes, DotTileLoop<R, N>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
           else run_for<Bytes, DotTileLoop<R, 1>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
@@ -285,6 +302,7 @@ void native_matmul(const MatmulArgs<T>& args) {
 
 }  // namespace detail
 
+/// The quickest, as estimated from the shape, of three ways: tiles of c, tiles of c transposed, tiles of dot products.
 struct NativeMatmul {
   static constexpr std::string_view name = "native";
 
@@ -298,7 +316,7 @@ struct NativeMatmul {
       switch (isa()) {
         case Isa::avx512:
           // Of double, vectors of 32 bytes are enough, and quicker to compile.
-          return detail::native_matmul<std::is_same_v<T, float> ? 64 : 32>(args);
+          return detail::native_matmul < std::is_same_v<T, float> ? 64 : 32 > (args);
         case Isa::avx2: return detail::native_matmul<32>(args);
         case Isa::baseline: return detail::native_matmul<16>(args);
       }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// The vector loops of the native matmul: products of one tile, and the packing that feeds them.
+/// The vector loops of the native matmul: the product of one tile.
 ///
 /// A product is seen as out[i, j] += s[i, p] * v[p, j]: numbers of s are broadcast, v is read in vectors along j. Which
 /// operand plays which part is up to the caller.
@@ -13,6 +13,7 @@
 
 #include <kiln/core/shape.hpp>
 #include <kiln/kernels/simd.hpp>
+#include <kiln/kernels/transpose.hpp>
 
 namespace kiln::detail {
 
@@ -45,33 +46,6 @@ struct TileOut {
   T alpha;
   T beta;
 };
-
-/// low, high = the lanes of x and y taken in turn, first and second half.
-template <class V, std::size_t... I>
-[[gnu::always_inline]] inline void interleave(const V& x, const V& y, V& low, V& high, std::index_sequence<I...>) {
-  constexpr std::size_t L = sizeof...(I);
-  V first = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L)...);
-  high = __builtin_shufflevector(x, y, (I / 2 + I % 2 * L + L / 2)...);
-  low = first;
-}
-
-/// Transposes `Rows` vectors, a power of two, in registers: their first lanes come first, then their second lanes, ...
-template <class T, int Bytes, Index Rows>
-[[gnu::always_inline]] inline void transpose(Vec<T, Bytes>* x) {
-  constexpr auto L = static_cast<std::size_t>(lanes<T, Bytes>);
-  if constexpr (L > 1) {
-#pragma GCC unroll 4
-    for (Index size = 1; size < Rows; size *= 2) {
-      Vec<T, Bytes> y[Rows];
-#pragma GCC unroll 16
-      for (Index i = 0; i < Rows / 2; ++i) {
-        interleave(x[i], x[i + Rows / 2], y[2 * i], y[2 * i + 1], std::make_index_sequence<L>{});
-      }
-#pragma GCC unroll 16
-      for (Index i = 0; i < Rows; ++i) x[i] = y[i];
-    }
-  }
-}
 
 /// A tile of R rows and N vectors of columns; v's numbers lie side by side along j.
 template <int R, int N>
@@ -131,7 +105,7 @@ struct TileLoop {
           for (int r = 0; r < R; ++r) store(results + (n * R + r) * L, rows[r]);
         }
         for (Index j = 0; j < out->columns; ++j) {
-          Vec<T, R * static_cast<int>(sizeof(T))> column, old;
+          Vec<T, R* static_cast<int>(sizeof(T))> column, old;
           T* c = out->c + j * out->column_stride;
           load(column, results + j * R);
           column *= out->alpha;
@@ -179,116 +153,12 @@ template <class V, std::size_t... I>
   v = __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
 }
 
-/// Copies `count` numbers that lie side by side.
-template <int Bytes, class T>
-[[gnu::always_inline]] inline void copy_row(const T* from, Index count, T* to) {
-  constexpr Index L = lanes<T, Bytes>;
-  for (; count >= L; count -= L, from += L, to += L) std::memcpy(to, from, sizeof(Vec<T, Bytes>));
-  if constexpr (L > 1) {
-    if (count > 0) copy_row<Bytes / 2>(from, count, to);
-  }
-}
-
-/// Packs panels of s: out[p * height + i] = in[i * in_row + p * in_step], `panels` of them one after the other.
-template <Index Height>
-struct PackPanelsLoop {
-  template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* in, Index in_row, Index in_step, Index panels, Index depth, T* out) {
-    constexpr Index L = lanes<T, Bytes>;
-    constexpr Index chunk = L > 16 ? L : 16;
-    // Panels side by side share cache lines: a few p of all of them, then the next.
-    for (Index first = 0; first < depth; first += chunk) {
-      Index last = first + chunk < depth ? first + chunk : depth;
-      for (Index panel = 0; panel < panels; ++panel) {
-        const T* from = in + panel * Height * in_row;
-        T* to = out + panel * Height * depth;
-        Index p = first;
-        if (in_row == 1) {
-          for (; p < last; ++p) std::memcpy(to + p * Height, from + p * in_step, Height * sizeof(T));
-        } else if constexpr ((Height & (Height - 1)) == 0 && Height > 1) {
-          for (; in_step == 1 && p + L <= last; p += L) {
-            Vec<T, Bytes> rows[Height];
-#pragma GCC unroll 16
-            for (Index i = 0; i < Height; ++i) load(rows[i], from + i * in_row + p);
-            transpose<T, Bytes, Height>(rows);
-#pragma GCC unroll 16
-            for (Index i = 0; i < Height; ++i) store(to + p * Height + i * L, rows[i]);
-          }
-        }
-        for (; p < last; ++p) {
-          for (Index i = 0; i < Height; ++i) to[p * Height + i] = from[i * in_row + p * in_step];
-        }
-      }
-    }
-  }
-};
-
-/// Packs a panel of v: out[p * width + j] = in[j * in_column + p * in_step], and 0 from the last column up to the width,
-/// which is a whole number of vectors.
-struct PackColumnsLoop {
-  template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* in, Index in_column, Index in_step, Index columns, Index depth,
-                                                T* out, Index width) {
-    constexpr Index L = lanes<T, Bytes>;
-    for (Index p = 0; columns < width && p < depth; ++p) store(out + (p + 1) * width - L, Vec<T, Bytes>{});
-    if (in_column == 1) {
-      for (Index p = 0; p < depth; ++p) copy_row<Bytes>(in + p * in_step, columns, out + p * width);
-      return;
-    }
-    for (Index first = 0; first < columns; first += L) {
-      Index count = columns - first < L ? columns - first : L;
-      const T* from = in + first * in_column;
-      T* to = out + first;
-      Index p = 0;
-      for (; in_step == 1 && p + L <= depth; p += L) {
-        Vec<T, Bytes> square[L] = {};
-#pragma GCC unroll 16
-        for (Index j = 0; j < L; ++j) {
-          if (j < count) load(square[j], from + j * in_column + p);
-        }
-        transpose<T, Bytes, L>(square);
-#pragma GCC unroll 16
-        for (Index j = 0; j < L; ++j) store(to + (p + j) * width, square[j]);
-      }
-      for (; p < depth; ++p) {
-        for (Index j = 0; j < count; ++j) to[p * width + j] = from[j * in_column + p * in_step];
-      }
-    }
-  }
-};
-
-/// Transposes a matrix, so that dot products find it side by side: out[j * depth + p] = in[p * in_step + j].
-struct TransposeLoop {
-  template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* in, Index in_step, Index columns, Index depth, T* out) {
-    constexpr Index L = lanes<T, Bytes>;
-    Index p = 0;
-    for (; p + L <= depth; p += L) {
-      Index j = 0;
-      for (; j + L <= columns; j += L) {
-        Vec<T, Bytes> square[L];
-#pragma GCC unroll 16
-        for (Index i = 0; i < L; ++i) load(square[i], in + (p + i) * in_step + j);
-        transpose<T, Bytes, L>(square);
-#pragma GCC unroll 16
-        for (Index i = 0; i < L; ++i) store(out + (j + i) * depth + p, square[i]);
-      }
-      for (; j < columns; ++j) {
-        for (Index i = 0; i < L; ++i) out[j * depth + p + i] = in[(p + i) * in_step + j];
-      }
-    }
-    for (; p < depth; ++p) {
-      for (Index j = 0; j < columns; ++j) out[j * depth + p] = in[p * in_step + j];
-    }
-  }
-};
-
 /// A tile of R rows and N columns of dot products: for operands that both lie side by side along p, without packing.
 template <int R, int N>
 struct DotTileLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* s, Index s_row, Index rows, const T* v, Index v_column, Index depth,
-                                                const TileOut<T>* out) {
+  [[gnu::always_inline]] static inline void run(const T* s, Index s_row, Index rows, const T* v, Index v_column,
+                                                Index depth, const TileOut<T>* out) {
     constexpr Index L = lanes<T, Bytes>;
     using V = Vec<T, Bytes>;
     V sums[R][N] = {};

@@ -18,7 +18,8 @@ namespace detail {
 
 inline constinit std::atomic<const MatmulKernel*> default_matmul = nullptr;
 
-/// The kernel that the scope or the program has chosen, or null: the native one, compiled only for the element types in use.
+/// The kernel that the scope or the program has chosen, or null: the native one, compiled only for the element types in
+/// use.
 inline const MatmulKernel* chosen_matmul() {
   if (const void* scoped = scoped_choices.matmul) return static_cast<const MatmulKernel*>(scoped);
   return default_matmul.load(std::memory_order_acquire);

@@ -21,8 +21,9 @@
 ///     };
 ///     run_for_isa<Scale>(x, factor, n);
 ///
-/// `run` and all that it calls must be `always_inline`: only then is it compiled for the instruction set of the function
-/// it lands in. No intrinsics and no lambdas inside, and no vector passed or returned by value: pass references.
+/// `run` and all that it calls must be `always_inline`: only then is it compiled for the instruction set of the
+/// function it lands in. No intrinsics and no lambdas inside, and no vector passed or returned by value: pass
+/// references.
 #pragma once
 
 #include <cstring>
@@ -63,8 +64,8 @@ using Vec = typename VecTypes<T, Bytes>::Type;
 template <class T, int Bytes>
 inline constexpr Index lanes = sizeof(Vec<T, Bytes>) / sizeof(T);
 
-/// v = the lanes that begin at p, which need not be aligned. (A reference to an unaligned vector would be shorter to use,
-/// but clang 14 forgets in templates that it is unaligned.)
+/// v = the lanes that begin at p, which need not be aligned. (A reference to an unaligned vector would be shorter to
+/// use, but clang 14 forgets in templates that it is unaligned.)
 template <class V, class T>
 [[gnu::always_inline]] inline void load(V& v, const T* p) {
   static_assert(sizeof(V) % sizeof(T) == 0);
