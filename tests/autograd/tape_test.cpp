@@ -225,7 +225,7 @@ TEST_CASE("a gradient of the wrong size is refused") {
       "sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (5, 7) and (2, 3)", ShapeError);
 }
 
-TEST_CASE("two threads differentiate one const model, a tape each") {
+TEST_CASE("two threads differentiate one const model, a tape each [threads]") {
   const Mlp model;
   auto gradient = [&model](double shift) {
     Tape tape;

@@ -72,7 +72,7 @@ TEST_CASE("what no system has") {
   CHECK(memory_use().in_use == before);
 }
 
-TEST_CASE("many threads share blocks and the pool") {
+TEST_CASE("many threads share blocks and the pool [threads]") {
   const BlockRef shared(100);
   std::vector<std::thread> threads;
   for (std::size_t me = 0; me < 4; ++me) {

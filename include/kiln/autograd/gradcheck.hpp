@@ -24,7 +24,7 @@ struct GradcheckOptions {
   Mode mode = Mode::train;
   double step = 0;  ///< relative distance of the differences; 0: cbrt(epsilon), 6e-6 for double and 5e-3 for float
   double rtol = 0;  ///< allowed difference relative to the gradient; 0: 1e-6 for double and 1e-2 for float
-  double atol = 0;  ///< allowed in any case; 0: 1e-8 for double and 1e-3 for float
+  double atol = 0;  ///< allowed in any case, beside the rounding of the result; 0: 1e-8 for double, 1e-3 for float
 };
 
 /// What gradcheck found; true if all gradients agree.
