@@ -180,6 +180,15 @@ TEST_CASE("a parameter's gradient is its own, also where one tensor was the grad
   CHECK(all_equal(q.grad, Vector{1, 1}));
 }
 
+TEST_CASE("what is added to one input's gradient does not reach another that shares it") {
+  Tape tape;
+  auto x = tape.variable(Vector{1, 2}), y = tape.variable(Vector{3, 4});
+  auto twice = x * 2;
+  tape.differentiate(sum(twice + (x + y)));  // the sum is pulled back first and gives both the same gradient
+  CHECK(all_equal(tape.grad(x), Vector{3, 3}));
+  CHECK(all_equal(tape.grad(y), Vector{1, 1}));
+}
+
 TEST_CASE("a parameter beside a var elsewhere is brought into its context") {
   Param<1, double> gain = Vector{1, 2};
   Tape tape;
