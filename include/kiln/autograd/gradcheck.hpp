@@ -216,8 +216,9 @@ GradcheckReport check_gradients(const GradcheckOptions& options, F& f, const std
 
 /// Checks the gradients of f's result with respect to every element of every input. f takes a Var for each input and
 /// gives a Var of any rank; one that is not scalar is projected on fixed weights. Every call gets a context with the
-/// same random stream, so that dropout drops the same elements each time. What f defers is never committed. Throws:
-/// UsageError if f gives different results for the same input.
+/// same random stream, so that dropout drops the same elements each time; a context that f makes for itself would
+/// record nothing, and draw other numbers. What f defers is never committed.
+/// Throws: UsageError if f gives different results for the same input.
 template <class F, class... Inputs>
   requires(sizeof...(Inputs) > 0 && (is_tensor<Inputs> && ...))
 GradcheckReport gradcheck(F&& f, const Inputs&... inputs) {
