@@ -72,15 +72,15 @@ auto reduce_logsumexp(const Var<R, T>& x, const std::array<int, K>& axes, Keep..
 // Each comes over everything, over one axis and over several, with and without keep_axes, as for tensors.
 #define KILN_VAR_REDUCTION(name, call, ...)                                          \
   template <int R, class T>                                                          \
-  Var<0, T>(name)(const Var<R, T>& x) {                                               \
+  Var<0, T>(name)(const Var<R, T>& x) {                                              \
     return detail::call(x, detail::all_axes<R>() __VA_OPT__(, ) __VA_ARGS__);        \
   }                                                                                  \
   template <int R, class T, class... Keep>                                           \
-  auto(name)(const Var<R, T>& x, int axis, Keep... keep) {                            \
+  auto(name)(const Var<R, T>& x, int axis, Keep... keep) {                           \
     return detail::call(x, std::array{axis} __VA_OPT__(, ) __VA_ARGS__, keep...);    \
   }                                                                                  \
   template <int R, class T, std::size_t K, class... Keep>                            \
-  auto(name)(const Var<R, T>& x, const int(&axes)[K], Keep... keep) {                 \
+  auto(name)(const Var<R, T>& x, const int(&axes)[K], Keep... keep) {                \
     return detail::call(x, std::to_array(axes) __VA_OPT__(, ) __VA_ARGS__, keep...); \
   }
 KILN_VAR_REDUCTION(sum, reduce_sum)

@@ -243,15 +243,15 @@ auto run(const X& x, const std::array<int, K>& axes, const Reduction& reduction,
 // Each reduction comes over everything, over one axis and over several, with and without keep_axes.
 #define KILN_REDUCTION(name, ...)                                     \
   template <TensorLike X>                                             \
-  auto(name)(const X& x) {                                             \
+  auto(name)(const X& x) {                                            \
     return detail::run(x, detail::all_axes<X::rank>(), __VA_ARGS__);  \
   }                                                                   \
   template <TensorLike X, class... Keep>                              \
-  auto(name)(const X& x, int axis, Keep... keep) {                     \
+  auto(name)(const X& x, int axis, Keep... keep) {                    \
     return detail::run(x, std::array{axis}, __VA_ARGS__, keep...);    \
   }                                                                   \
   template <TensorLike X, std::size_t K, class... Keep>               \
-  auto(name)(const X& x, const int(&axes)[K], Keep... keep) {          \
+  auto(name)(const X& x, const int(&axes)[K], Keep... keep) {         \
     return detail::run(x, std::to_array(axes), __VA_ARGS__, keep...); \
   }
 
