@@ -19,7 +19,7 @@ TEST_CASE("normal_quantile has the bits of its formula and the value of the exac
     double formula;
     double exact;
   };
-  // tests/oracles/random.py
+  // tests/oracles/random_streams.py
   constexpr Row rows[] = {
       {0x1.0000000000000p-53, -0x1.06b48528cea51p+3, -0x1.06b48528cea52p+3},
       {0x1.19799812dea11p-40, -0x1.c234fba57a32ap+2, -0x1.c234fba57a32ap+2},

@@ -135,15 +135,20 @@ TEST_CASE("[threads] idle workers do not spin for ever") {
 
 TEST_CASE("[threads] tasks see the scoped choices of the thread that called") {
   Threads scope(3);
+  auto seen_on_all_threads = [](const void* choice) {
+    std::atomic<int> arrived = 0, seen = 0;
+    parallel_for(3, [&](Index) {
+      seen += detail::scoped_choices.matmul == choice;
+      ++arrived;
+      while (arrived.load() < 3) std::this_thread::yield();
+    });
+    return seen.load();
+  };
   int mark = 0;
   detail::scoped_choices.matmul = &mark;
-  std::atomic<int> seen = 0;
-  parallel_for(100, [&](Index) { seen += detail::scoped_choices.matmul == &mark; });
+  CHECK(seen_on_all_threads(&mark) == 3);
   detail::scoped_choices.matmul = nullptr;
-  CHECK(seen == 100);
-  seen = 0;
-  parallel_for(100, [&](Index) { seen += detail::scoped_choices.matmul == nullptr; });
-  CHECK(seen == 100);
+  CHECK(seen_on_all_threads(nullptr) == 3);
 }
 
 TEST_CASE("[threads] ranges cover everything once and do not depend on the number of threads") {

@@ -51,7 +51,7 @@ std::vector<T> normals(RandomStream stream, std::size_t count) {
 
 }  // namespace
 
-// The literals of this test case are from tests/oracles/random.py.
+// The literals of this test case are from tests/oracles/random_streams.py.
 TEST_CASE("a seed gives the same numbers everywhere") {
   RandomStream s{.seed = 42};
   for (std::uint32_t word : {0x9CEAF053u, 0x77F5493Bu, 0x12BF50ADu, 0x5742B3D7u, 0xFCDB2127u}) CHECK(s() == word);
@@ -89,7 +89,7 @@ TEST_CASE("a seed gives the same numbers everywhere") {
   CHECK(floats == std::vector{-0x1.fd0f8ap-1f, -0x1.00675p+0f, -0x1.076f58p+0f, -0x1.02198cp+0f});
 }
 
-// The words are from tests/oracles/random.py, which packs the counter in another way.
+// The words are from tests/oracles/random_streams.py, which packs the counter in another way.
 TEST_CASE("every part of the key and of the position reaches the counter") {
   RandomStream s{.seed = 0x0123456789ABCDEF,
                  .purpose = Purpose::dropout,

@@ -5,7 +5,7 @@
 
 An implementation of its own, in whole numbers and IEEE doubles: Philox4x32-10 after Salmon et al. (checked against the
 known answers of Random123), and normal quantiles twice: AS 241 with Python's own coefficients and operations in double,
-which give the bits that Kiln must give, and to the last bit by mpmath. Run: python3 tests/oracles/random.py
+which give the bits that Kiln must give, and to the last bit by mpmath. Run: python3 tests/oracles/random_streams.py
 """
 
 import inspect
