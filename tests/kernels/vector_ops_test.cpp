@@ -20,7 +20,7 @@ TEST_CASE_TEMPLATE("dot, sum and axpy of every length and alignment", T, float, 
     y[i] = static_cast<T>(static_cast<int>(i * 5 % 13) - 6);
   }
   for (std::size_t n = 0; n < 300; ++n) {
-    for (std::size_t offset : {0, 1, 7}) {
+    for (std::size_t offset : {0u, 1u, 7u}) {
       T product{}, total{};
       for (std::size_t i = 0; i < n; ++i) {
         product += x[offset + i] * y[i];
