@@ -3,9 +3,8 @@
 
 // Trains a small network to read handwritten digits, saves it, and shows some that it misreads.
 
-#include <sys/stat.h>
-
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 #include <kiln/kiln.hpp>
 
@@ -40,15 +39,21 @@ struct Options {
 
 Options parse(int argc, char** argv);
 Mlp make_model(const Options& options);
+Optimizer make_optimizer(const Options& options, Mlp& model);
 void show_misread(const ImageDataset& images, const Tensor<1, Index>& read, Index how_many);
 
-template <class Rule>
-void train(const Options& options, Rule rule) {
+int main(int argc, char** argv) try {
+  const Options options = parse(argc, argv);
+  manual_seed(options.seed);
+  if (options.threads > 0) set_num_threads(options.threads);
+  set_default_matmul(matmul_kernel(options.matmul));
+
   auto data = mnist({.batch_size = options.batch_size, .path = options.data});
   auto model = make_model(options);
-  std::cout << summary(model, data.train.epoch(0).next()->x).text() << "\n";
+  auto optimizer = make_optimizer(options, model);
+  std::cout << summary(model, zeros({options.batch_size, 1, 28, 28})).text() << "\n";
 
-  Learner learn{data, model, CrossEntropy{}, rule, Accuracy{}};
+  Learner learn{data, model, CrossEntropy{}, optimizer, Accuracy{}};
   learn.fit(options.epochs, options.lr);
   learn.fit(1, options.lr / 10);  // settle
 
@@ -57,20 +62,9 @@ void train(const Options& options, Rule rule) {
   show_misread(data.test.dataset(), read, 4);
 
   const std::string file = options.out + "/mnist.safetensors";
-  ::mkdir(options.out.c_str(), 0777);
+  std::filesystem::create_directories(options.out);
   save(model, file);
-  std::cout << "saved: " << file << "\ntest accuracy: " << fixed(test.metrics[0].value, 4) << "\n";
-}
-
-int main(int argc, char** argv) try {
-  const Options options = parse(argc, argv);
-  manual_seed(options.seed);
-  if (options.threads > 0) set_num_threads(options.threads);
-  set_default_matmul(matmul_kernel(options.matmul));
-  if (options.optimizer == "sgd") train(options, SGD{.momentum = 0.9});
-  else if (options.optimizer == "adamw") train(options, AdamW{});
-  else if (options.optimizer == "rmsprop") train(options, RMSProp{});
-  else train(options, Adam{});
+  std::cout << "\nsaved: " << file << "\ntest accuracy: " << fixed(test.metrics[0].value, 4) << "\n";
 } catch (const std::exception& error) {
   std::cerr << "mnist: " << error.what() << "\n";
   return 1;
@@ -82,6 +76,13 @@ Mlp make_model(const Options& options) {
   for (int size : options.hidden) model.hidden.push_back(Linear{std::exchange(width, size), size});
   model.out = Linear{width, 10};
   return model;
+}
+
+Optimizer make_optimizer(const Options& options, Mlp& model) {
+  if (options.optimizer == "sgd") return {SGD{.momentum = 0.9}, parameters(model)};
+  if (options.optimizer == "adamw") return {AdamW{}, parameters(model)};
+  if (options.optimizer == "rmsprop") return {RMSProp{}, parameters(model)};
+  return {Adam{}, parameters(model)};
 }
 
 // Draws the first few digits that were misread, side by side, two pixels to a character.
@@ -109,17 +110,30 @@ void show_misread(const ImageDataset& images, const Tensor<1, Index>& read, Inde
 Options parse(int argc, char** argv) {
   Options options;
   CLI::App app{"Trains a network on MNIST."};
-  app.add_option("--epochs", options.epochs, "passes over the training set")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--batch-size", options.batch_size, "samples a step")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--epochs", options.epochs, "passes over the training set")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--batch-size", options.batch_size, "samples a step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--lr", options.lr, "learning rate")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--hidden", options.hidden, "sizes of the hidden layers")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--dropout", options.dropout, "share of activations dropped")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  app.add_option("--hidden", options.hidden, "sizes of the hidden layers")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--dropout", options.dropout, "share of activations dropped")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--optimizer", options.optimizer, "update rule")
-      ->check(CLI::IsMember({"sgd", "adam", "adamw", "rmsprop"}))->capture_default_str();
+      ->check(CLI::IsMember({"sgd", "adam", "adamw", "rmsprop"}))
+      ->capture_default_str();
   std::vector<std::string> kernels;
   for (const MatmulKernel& kernel : matmul_kernels()) kernels.emplace_back(kernel.name);
-  app.add_option("--matmul", options.matmul, "rung of the matmul ladder")->check(CLI::IsMember(kernels))->capture_default_str();
-  app.add_option("--threads", options.threads, "threads; 0: as many as the machine has")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--matmul", options.matmul, "rung of the matmul ladder")
+      ->check(CLI::IsMember(kernels))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "threads; 0: as many as the machine has")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--seed", options.seed, "of weights, data order and dropout")->capture_default_str();
   app.add_option("--data", options.data, "folder with the four MNIST files; found by itself if not given");
   app.add_option("--out", options.out, "folder for what is written")->capture_default_str();

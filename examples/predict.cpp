@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-// Loads what the mnist example saved and reads digits with it. What ships is this small: no training, Eigen or zlib header.
+// Loads what the mnist example saved and reads digits with it. What ships is this small: no training, Eigen or zlib
+// header.
 //
 //   predict out/mnist.safetensors digit.pgm ...     reads 28 x 28 binary PGM images, white ink on black
 //   predict out/mnist.safetensors                   reads a one drawn in the program
@@ -55,7 +56,8 @@ Tensor<4> draw_one() {
 void read(const Mlp& model, const std::string& name, const Tensor<4>& pixels) {
   const auto probabilities = softmax(model((pixels / 255 - 0.1307) / 0.3081).value());
   const Index digit = argmax(probabilities, 1)(0);
-  std::printf("%s: %d (%.1f %%)\n", name.c_str(), static_cast<int>(digit), 100 * static_cast<double>(probabilities(0, digit)));
+  std::printf("%s: %d (%.1f %%)\n", name.c_str(), static_cast<int>(digit),
+              100 * static_cast<double>(probabilities(0, digit)));
 }
 
 int main(int argc, char** argv) try {

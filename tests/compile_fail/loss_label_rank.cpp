@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-// expect: kiln: this loss takes scores .N, C. and labels .N., or scores .N, C, .... and labels .N, ....: the target has one axis
+// expect: kiln: this loss takes scores .N, C. and labels .N., or scores .N, C, .... and labels .N, ....: the target has
+// one axis
 #include <kiln/nn/loss.hpp>
 
 void compare(const kiln::Var<2>& logits, const kiln::Tensor<1, int>& y) {

@@ -33,7 +33,9 @@ std::string read_all(const std::string& path) {
   return all.str();
 }
 
-void write_all(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+void write_all(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 /// A file with a header of one's own.
 std::string with_header(const std::string& header, const std::string& data) {
@@ -103,7 +105,8 @@ TEST_CASE("a file that does not fit lists every difference and changes nothing")
                                             "  wrong shape: 1.bias is (4,) in the model and (5,) in the file"));
   CHECK(all_equal(std::get<0>(model.layers).weight.value, before));
   auto smaller = Sequential{Linear{3, 2}};
-  CHECK(message(file.path, smaller).find("\n  unexpected: 1.weight (5, 2)\n  unexpected: 1.bias (5,)") != std::string::npos);
+  CHECK(message(file.path, smaller).find("\n  unexpected: 1.weight (5, 2)\n  unexpected: 1.bias (5,)") !=
+        std::string::npos);
 }
 
 TEST_CASE("floats of the other width are converted, other types are not") {
@@ -120,7 +123,8 @@ TEST_CASE("floats of the other width are converted, other types are not") {
 
   One one;
   write_all(file.path, with_header(R"({"w":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}})", std::string(8, '\0')));
-  CHECK(message(file.path, one).find("wrong element type: w is F32 in the model and I32 in the file") != std::string::npos);
+  CHECK(message(file.path, one).find("wrong element type: w is F32 in the model and I32 in the file") !=
+        std::string::npos);
 }
 
 TEST_CASE("metadata, spaces and escapes in the header are understood") {
@@ -152,19 +156,29 @@ TEST_CASE("bad files have errors of their own") {
   says(with_header("{}", ""), "missing: w (2,)");
   says(with_header("[]", ""), "header: expected '{': at byte 0 of the header");
   says(with_header(entry(R"("dtype":"F32","shape":[2])"), data), "expected dtype, shape and data_offsets for w");
-  says(with_header(entry(R"("dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8])"), data), "each once, but not shape");
+  says(with_header(entry(R"("dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8])"), data),
+       "each once, but not shape");
   says(with_header(entry(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), data), "expected a whole number");
   says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[0])"), data), "expected two data_offsets for w");
-  says(with_header(entry(R"("dtype":"Q7","shape":[2],"data_offsets":[0,8])"), data), "w: dtype must be one that safetensors knows: got Q7");
+  says(with_header(entry(R"("dtype":"Q7","shape":[2],"data_offsets":[0,8])"), data),
+       "w: dtype must be one that safetensors knows: got Q7");
   says(with_header(entry(R"("dtype":"F32","shape":[3],"data_offsets":[0,8])"), data),
        "w: data_offsets must span the bytes of shape (3,): got [0, 8)");
-  says(with_header(entry(R"("dtype":"F32","shape":[4611686018427387904,4,4],"data_offsets":[0,8])"), data), "data_offsets must span");
-  says(with_header(entry(R"("dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8])"), data), "expected a smaller number");
-  says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[4,12])"), data + data), "must begin where the tensor before it ends, at 0: got 4");
-  says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), data + data), "the tensors need 8 bytes of data: the file has 16");
-  says(with_header(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}})", data),
-       "every tensor must have a name of its own: got w twice");
-  says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])") + "x", data), "nothing behind the closing brace");
+  says(with_header(entry(R"("dtype":"F32","shape":[4611686018427387904,4,4],"data_offsets":[0,8])"), data),
+       "data_offsets must span");
+  says(with_header(entry(R"("dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8])"), data),
+       "expected a smaller number");
+  says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[4,12])"), data + data),
+       "must begin where the tensor before it ends, at 0: got 4");
+  says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), data + data),
+       "the tensors need 8 bytes of data: the file has 16");
+  says(
+      with_header(
+          R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}})",
+          data),
+      "every tensor must have a name of its own: got w twice");
+  says(with_header(entry(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])") + "x", data),
+       "nothing behind the closing brace");
   CHECK(message("no/such/file", one) == "load: no/such/file: must be possible to open: No such file or directory");
   CHECK(message(".", one) == "load: .: must be a file: it is a folder");
 }
@@ -198,13 +212,15 @@ TEST_CASE("a failed save keeps the old file") {
   Net model;
   save(model, file.path);
   const std::string before = read_all(file.path);
-  CHECK_THROWS_AS(detail::replace_file("save", file.path, [](const detail::File& f) {
-                    f.write("half", 4);
-                    throw DataError("stopped");
-                  }),
+  CHECK_THROWS_AS(detail::replace_file("save", file.path,
+                                       [](const detail::File& f) {
+                                         f.write("half", 4);
+                                         throw DataError("stopped");
+                                       }),
                   DataError);
   CHECK(read_all(file.path) == before);
-  CHECK_THROWS_WITH_AS(save(model, "no/such/folder/x"), doctest::Contains("must be possible to open: No such file or directory"), DataError);
+  CHECK_THROWS_WITH_AS(save(model, "no/such/folder/x"),
+                       doctest::Contains("must be possible to open: No such file or directory"), DataError);
 }
 
 TEST_SUITE_END();

@@ -87,7 +87,7 @@ TEST_CASE("flatten keeps the batch axis") {
 TEST_CASE("an axis that does not exist is named with the layer") {
   CHECK(message_of<IndexError>([] {
           Softmax{.axis = 2}(zeros({2, 3}));
-        }) == "Softmax: logsumexp: axis must lie in [-2, 2): got 2");
+        }) == "Softmax: softmax: axis must lie in [-2, 2): got 2");
 }
 
 TEST_SUITE_END();

@@ -30,7 +30,8 @@ struct Deep {
 template <class Model>
 std::vector<std::byte> bits(Model& model) {
   std::vector<std::byte> all;
-  for (const ParamRef& tensor : state_tensors(model)) all.insert(all.end(), tensor.bytes().begin(), tensor.bytes().end());
+  for (const ParamRef& tensor : state_tensors(model))
+    all.insert(all.end(), tensor.bytes().begin(), tensor.bytes().end());
   return all;
 }
 
@@ -293,8 +294,8 @@ TEST_CASE("a learner does one thing at a time") {
     decltype(learn)& learner;
     void on(AfterBatch, Fit&) { learner.validate(); }
   };
-  CHECK_THROWS_WITH_AS(learn.fit(1, 0.1, Nested{learn}), "fit: a Learner does one thing at a time: it is being trained or validated",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(learn.fit(1, 0.1, Nested{learn}),
+                       "fit: a Learner does one thing at a time: it is being trained or validated", UsageError);
   learn.fit(1, 0.1);
 }
 

@@ -36,7 +36,8 @@ Names epoch_events(int train_batches, int valid_batches) {
   Names names{"before_epoch", "before_train"};
   auto add = [&](std::initializer_list<const char*> more) { names.insert(names.end(), more.begin(), more.end()); };
   for (int i = 0; i < train_batches; ++i) {
-    add({"before_batch", "after_pred", "after_loss", "before_backward", "after_backward", "before_step", "after_step", "after_batch"});
+    add({"before_batch", "after_pred", "after_loss", "before_backward", "after_backward", "before_step", "after_step",
+         "after_batch"});
   }
   add({"after_train", "before_validate"});
   for (int i = 0; i < valid_batches; ++i) add({"before_batch", "after_pred", "after_loss", "after_batch"});
@@ -73,9 +74,12 @@ TEST_CASE("every scope can be cancelled from every event during which it is in p
     Scope scope;
     Names inside;  // the events during which it is in progress, but for those of scopes within
   };
-  const Names batch{"before_batch", "after_pred", "after_loss", "before_backward", "after_backward", "before_step", "after_step"};
+  const Names batch{"before_batch",   "after_pred",  "after_loss", "before_backward",
+                    "after_backward", "before_step", "after_step"};
   auto in_progress = [&](Scope scope, const std::string& event, bool training) {
-    auto is = [&](std::initializer_list<const char*> names) { return std::find(names.begin(), names.end(), event) != names.end(); };
+    auto is = [&](std::initializer_list<const char*> names) {
+      return std::find(names.begin(), names.end(), event) != names.end();
+    };
     const bool inside_batch = std::find(batch.begin(), batch.end(), event) != batch.end();
     switch (scope) {
       case Scope::fit: return !is({"after_create", "after_fit"});
@@ -88,7 +92,8 @@ TEST_CASE("every scope can be cancelled from every event during which it is in p
     }
     return false;
   };
-  for (Scope scope : {Scope::fit, Scope::epoch, Scope::train, Scope::validate, Scope::batch, Scope::backward, Scope::step}) {
+  for (Scope scope :
+       {Scope::fit, Scope::epoch, Scope::train, Scope::validate, Scope::batch, Scope::backward, Scope::step}) {
     for (std::string_view event : detail::Events::names) {
       if (event.starts_with("after_cancel") || event == "after_create") continue;
       CAPTURE(event);
@@ -112,9 +117,11 @@ TEST_CASE("every scope can be cancelled from every event during which it is in p
         CHECK(std::count(witness.seen.begin(), witness.seen.end(), cancelled) == 1);
         CHECK(witness.seen.back() == "after_fit");
       } else {
-        CHECK_THROWS_WITH_AS(learn.fit(1, 0.1),
-                             concat("cancel: only what is in progress can be cancelled, and ", name, " is not: the event is ", event).c_str(),
-                             UsageError);
+        CHECK_THROWS_WITH_AS(
+            learn.fit(1, 0.1),
+            concat("cancel: only what is in progress can be cancelled, and ", name, " is not: the event is ", event)
+                .c_str(),
+            UsageError);
       }
       // Either way the learner goes on as if nothing had happened.
       witness.seen.clear();

@@ -31,9 +31,11 @@ TEST_CASE("a file gets plain rows and no bar") {
   Fit fit;
   progress.on(BeforeFit{}, fit);
   progress.on(AfterBatch{}, fit);
-  recorder.epochs.push_back({.epoch = 0, .train_loss = 0.5, .valid_loss = 0.25, .metrics = {{"accuracy", 0.9375}}, .seconds = 4.25});
+  recorder.epochs.push_back(
+      {.epoch = 0, .train_loss = 0.5, .valid_loss = 0.25, .metrics = {{"accuracy", 0.9375}}, .seconds = 4.25});
   progress.on(AfterEpoch{}, fit);
-  recorder.epochs.push_back({.epoch = 1, .train_loss = 0.125, .valid_loss = 1, .metrics = {{"accuracy", 1}}, .seconds = 75.5});
+  recorder.epochs.push_back(
+      {.epoch = 1, .train_loss = 0.125, .valid_loss = 1, .metrics = {{"accuracy", 1}}, .seconds = 75.5});
   progress.on(AfterEpoch{}, fit);
   CHECK(content(out) ==
         "epoch  train_loss  valid_loss  accuracy    time\n"

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// A small learnable problem that the tests of training share: two classes of points, 20 for training and 10 to validate.
+/// A small learnable problem that the tests of training share: two classes of points, 20 for training and 10 to
+/// validate.
 #pragma once
 
 #include <kiln/data/dataset.hpp>

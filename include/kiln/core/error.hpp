@@ -55,8 +55,7 @@ class UsageError : public Error {
 
 /// Throws `E` with the message `op: expected: got ...`.
 template <class E = Error>
-[[noreturn, gnu::noinline, gnu::cold]] void fail(std::string_view op, std::string_view expected,
-                                                 std::string_view got) {
+[[noreturn, gnu::noinline, gnu::cold]] void fail(std::string_view op, std::string_view expected, std::string_view got) {
   throw E(got.empty() ? concat(op, ": ", expected) : concat(op, ": ", expected, ": ", got));
 }
 

@@ -27,7 +27,8 @@ struct Extent {
 
   template <std::integral I>
   constexpr Extent(I size) : value(static_cast<Index>(size)) {
-    if (!std::in_range<Index>(size)) fail<ShapeError>("shape", "a size must fit a signed 64-bit integer", concat("got ", size));
+    if (!std::in_range<Index>(size))
+      fail<ShapeError>("shape", "a size must fit a signed 64-bit integer", concat("got ", size));
   }
 };
 

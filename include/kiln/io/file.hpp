@@ -35,7 +35,8 @@ class File {
   std::size_t size() const {
     struct stat status;
     if (::fstat(handle_, &status) != 0) fail_errno("must be possible to read");
-    if (!S_ISREG(status.st_mode)) fail<DataError>(place(), "must be a file", S_ISDIR(status.st_mode) ? "it is a folder" : "it is none");
+    if (!S_ISREG(status.st_mode))
+      fail<DataError>(place(), "must be a file", S_ISDIR(status.st_mode) ? "it is a folder" : "it is none");
     return static_cast<std::size_t>(status.st_size);
   }
 
@@ -46,7 +47,8 @@ class File {
       const ssize_t got = ::read(handle_, next, left);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) fail_errno("must be possible to read");
-      if (got == 0) fail<DataError>(place(), concat("must have ", bytes, " more bytes"), concat("it ends ", left, " bytes early"));
+      if (got == 0)
+        fail<DataError>(place(), concat("must have ", bytes, " more bytes"), concat("it ends ", left, " bytes early"));
       next += got;
       left -= static_cast<std::size_t>(got);
     }
@@ -72,15 +74,17 @@ class File {
   std::string place() const { return concat(op_, ": ", path_); }
 
  private:
-  [[noreturn]] void fail_errno(std::string_view expected) const { fail<DataError>(place(), expected, std::strerror(errno)); }
+  [[noreturn]] void fail_errno(std::string_view expected) const {
+    fail<DataError>(place(), expected, std::strerror(errno));
+  }
 
   std::string_view op_;
   std::string path_;
   int handle_ = -1;
 };
 
-/// Calls `write(file)` for a file beside `path`, which then takes its place in one step: whoever reads `path`, and whenever this
-/// process is killed, finds the old content or the new, never a part.
+/// Calls `write(file)` for a file beside `path`, which then takes its place in one step: whoever reads `path`, and
+/// whenever this process is killed, finds the old content or the new, never a part.
 template <class Write>
 void replace_file(std::string_view op, const std::string& path, Write write) {
   const std::string beside = concat(path, ".", ::getpid(), ".part");

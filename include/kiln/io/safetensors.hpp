@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `save(model, "mnist.safetensors")` and `load(model, "mnist.safetensors")`: weights under PyTorch's names, in a format that
-/// Python's `safetensors` reads and writes. Source: https://github.com/huggingface/safetensors#format
+/// `save(model, "mnist.safetensors")` and `load(model, "mnist.safetensors")`: weights under PyTorch's names, in a
+/// format that Python's `safetensors` reads and writes. Source: https://github.com/huggingface/safetensors#format
 #pragma once
 
 #include <bit>
@@ -19,7 +19,8 @@ namespace kiln {
 
 namespace detail {
 
-static_assert(std::endian::native == std::endian::little, "kiln: safetensors files are little-endian, as is every supported CPU");
+static_assert(std::endian::native == std::endian::little,
+              "kiln: safetensors files are little-endian, as is every supported CPU");
 
 inline constexpr std::uint64_t most_safetensors_header = 100'000'000;  // the reference implementation's limit
 
@@ -35,8 +36,8 @@ inline void save_tensors(std::vector<ParamRef> tensors, const std::string& path)
     std::string shape;
     for (Index size : tensor.dims()) shape += concat(shape.empty() ? "" : ",", size);
     header += concat(header.size() > 1 ? "," : "", json_string(tensor.name), ":{\"dtype\":\"",
-                     safetensors_type(tensor.element_type()).name, "\",\"shape\":[", shape, "],\"data_offsets\":[", offset,
-                     ",", end, "]}");
+                     safetensors_type(tensor.element_type()).name, "\",\"shape\":[", shape, "],\"data_offsets\":[",
+                     offset, ",", end, "]}");
     offset = end;
   }
   header += '}';
@@ -55,14 +56,16 @@ inline bool convertible_elements(const SafetensorsType& from, ElementType to) {
   return from.known && (from.type == to || (real(from.type) && real(to)));
 }
 
-inline void require_fit(const std::string& place, const std::vector<SafetensorsEntry>& entries, const std::vector<ParamRef>& tensors) {
+inline void require_fit(const std::string& place, const std::vector<SafetensorsEntry>& entries,
+                        const std::vector<ParamRef>& tensors) {
   std::string missing, unexpected, different;
   auto list = [](std::string& to, std::string_view what) { to += concat("\n  ", what); };
   for (const ParamRef& tensor : tensors) {
     auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == tensor.name; });
     if (entry == entries.end()) list(missing, concat("missing: ", tensor.name, " ", tensor.dims()));
     else if (!std::equal(entry->shape.begin(), entry->shape.end(), tensor.dims().begin(), tensor.dims().end())) {
-      list(different, concat("wrong shape: ", tensor.name, " is ", tensor.dims(), " in the model and ", Dims(entry->shape), " in the file"));
+      list(different, concat("wrong shape: ", tensor.name, " is ", tensor.dims(), " in the model and ",
+                             Dims(entry->shape), " in the file"));
     } else if (!convertible_elements(*find_safetensors_type(entry->type), tensor.element_type())) {
       list(different, concat("wrong element type: ", tensor.name, " is ", safetensors_type(tensor.element_type()).name,
                              " in the model and ", entry->type, " in the file"));
@@ -70,10 +73,12 @@ inline void require_fit(const std::string& place, const std::vector<SafetensorsE
   }
   for (const auto& entry : entries) {
     auto known = [&](const ParamRef& tensor) { return tensor.name == entry.name; };
-    if (std::none_of(tensors.begin(), tensors.end(), known)) list(unexpected, concat("unexpected: ", entry.name, " ", Dims(entry.shape)));
+    if (std::none_of(tensors.begin(), tensors.end(), known))
+      list(unexpected, concat("unexpected: ", entry.name, " ", Dims(entry.shape)));
   }
   if (!missing.empty() || !unexpected.empty() || !different.empty()) {
-    fail<DataError>(place, "the file must fit the model", concat("it does not, and nothing was loaded", missing, unexpected, different));
+    fail<DataError>(place, "the file must fit the model",
+                    concat("it does not, and nothing was loaded", missing, unexpected, different));
   }
 }
 
@@ -91,10 +96,12 @@ inline void load_tensors(const std::vector<ParamRef>& tensors, const std::string
   const File file("load", path, O_RDONLY);
   const std::size_t size = file.size();
   std::uint64_t header_bytes = 0;
-  if (size < sizeof header_bytes) fail<DataError>(file.place(), "a safetensors file has at least 8 bytes", concat("got ", size));
+  if (size < sizeof header_bytes)
+    fail<DataError>(file.place(), "a safetensors file has at least 8 bytes", concat("got ", size));
   file.read(&header_bytes, sizeof header_bytes);
   if (header_bytes > most_safetensors_header || header_bytes > size - sizeof header_bytes) {
-    fail<DataError>(file.place(), concat("the header's length, the first 8 bytes, must be at most ", size - sizeof header_bytes),
+    fail<DataError>(file.place(),
+                    concat("the header's length, the first 8 bytes, must be at most ", size - sizeof header_bytes),
                     concat("got ", header_bytes, "; is this a safetensors file?"));
   }
   std::string header(header_bytes, '\0');
@@ -107,7 +114,8 @@ inline void load_tensors(const std::vector<ParamRef>& tensors, const std::string
   std::vector<std::byte> data(data_bytes);
   file.read(data.data(), data.size());
   for (const ParamRef& tensor : tensors) {
-    const auto& entry = *std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == tensor.name; });
+    const auto& entry =
+        *std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == tensor.name; });
     const std::byte* from = data.data() + entry.begin;
     const ElementType type = find_safetensors_type(entry.type)->type;
     if (type == tensor.element_type()) {

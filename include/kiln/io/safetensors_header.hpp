@@ -32,19 +32,30 @@ struct SafetensorsType {
   ElementType type = {};
 };
 
-inline constexpr std::array<SafetensorsType, 15> safetensors_types{{
-    {"F32", 4, true, ElementType::f32}, {"F64", 8, true, ElementType::f64}, {"I8", 1, true, ElementType::i8},
-    {"I16", 2, true, ElementType::i16}, {"I32", 4, true, ElementType::i32}, {"I64", 8, true, ElementType::i64},
-    {"U8", 1, true, ElementType::u8}, {"U16", 2, true, ElementType::u16}, {"U32", 4, true, ElementType::u32},
-    {"U64", 8, true, ElementType::u64}, {"BOOL", 1, true, ElementType::boolean},
-    {"F16", 2}, {"BF16", 2}, {"F8_E4M3", 1}, {"F8_E5M2", 1}}};
+inline constexpr std::array<SafetensorsType, 15> safetensors_types{{{"F32", 4, true, ElementType::f32},
+                                                                    {"F64", 8, true, ElementType::f64},
+                                                                    {"I8", 1, true, ElementType::i8},
+                                                                    {"I16", 2, true, ElementType::i16},
+                                                                    {"I32", 4, true, ElementType::i32},
+                                                                    {"I64", 8, true, ElementType::i64},
+                                                                    {"U8", 1, true, ElementType::u8},
+                                                                    {"U16", 2, true, ElementType::u16},
+                                                                    {"U32", 4, true, ElementType::u32},
+                                                                    {"U64", 8, true, ElementType::u64},
+                                                                    {"BOOL", 1, true, ElementType::boolean},
+                                                                    {"F16", 2},
+                                                                    {"BF16", 2},
+                                                                    {"F8_E4M3", 1},
+                                                                    {"F8_E5M2", 1}}};
 
 inline const SafetensorsType* find_safetensors_type(std::string_view name) {
-  auto found = std::find_if(safetensors_types.begin(), safetensors_types.end(), [&](const auto& t) { return t.name == name; });
+  auto found =
+      std::find_if(safetensors_types.begin(), safetensors_types.end(), [&](const auto& t) { return t.name == name; });
   return found == safetensors_types.end() ? nullptr : found;
 }
 inline const SafetensorsType& safetensors_type(ElementType type) {
-  return *std::find_if(safetensors_types.begin(), safetensors_types.end(), [&](const auto& t) { return t.known && t.type == type; });
+  return *std::find_if(safetensors_types.begin(), safetensors_types.end(),
+                       [&](const auto& t) { return t.known && t.type == type; });
 }
 
 /// Reads the JSON of the header, which has a fixed form: no value of any other kind is accepted.
@@ -162,7 +173,10 @@ class SafetensorsParser {
     std::uint32_t value = 0;
     for (int i = 0; i < 4; ++i) {
       const char c = at_ < text_.size() ? text_[at_++] : ' ';
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) expected("four hexadecimal digits");
       value = value * 16 + static_cast<std::uint32_t>(digit);
     }
@@ -209,11 +223,14 @@ class SafetensorsParser {
 };
 
 /// Checks that element types are known, sizes agree and the tensors fill the data without overlap or gap.
-inline void check_safetensors(const std::string& place, std::vector<SafetensorsEntry> entries, std::uint64_t data_bytes) {
+inline void check_safetensors(const std::string& place, std::vector<SafetensorsEntry> entries,
+                              std::uint64_t data_bytes) {
   std::vector<std::string_view> names;
   for (const SafetensorsEntry& entry : entries) {
     const SafetensorsType* type = find_safetensors_type(entry.type);
-    if (!type) fail<DataError>(place, concat(entry.name, ": dtype must be one that safetensors knows"), concat("got ", entry.type));
+    if (!type)
+      fail<DataError>(place, concat(entry.name, ": dtype must be one that safetensors knows"),
+                      concat("got ", entry.type));
     std::uint64_t bytes = type->bytes;
     for (Index size : entry.shape) {
       const auto wide = static_cast<std::uint64_t>(size);
@@ -231,13 +248,13 @@ inline void check_safetensors(const std::string& place, std::vector<SafetensorsE
   if (auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
     fail<DataError>(place, "every tensor must have a name of its own", concat("got ", *twice, " twice"));
   }
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
   std::uint64_t next = 0;
   for (const SafetensorsEntry& entry : entries) {
     if (entry.begin != next) {
-      fail<DataError>(place, concat(entry.name, " must begin where the tensor before it ends, at ", next), concat("got ", entry.begin));
+      fail<DataError>(place, concat(entry.name, " must begin where the tensor before it ends, at ", next),
+                      concat("got ", entry.begin));
     }
     next = entry.end;
   }

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Elementwise loops: `out[i...] = op(a[i...], b[i...], ...)` over strided operands. A stride of 0 repeats an element, which
-/// is all that broadcasting is. Adjacent axes that lie behind each other in every operand are walked as one.
+/// Elementwise loops: `out[i...] = op(a[i...], b[i...], ...)` over strided operands. A stride of 0 repeats an element,
+/// which is all that broadcasting is. Adjacent axes that lie behind each other in every operand are walked as one.
 #pragma once
 
 #include <array>

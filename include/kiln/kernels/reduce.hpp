@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Reductions of the middle axis of (outer, n, inner) to (outer, inner). The order of every sum is fixed by the shape: blocks
-/// are summed first and then their sums, so the rounding error grows with the logarithm of n rather than with n.
+/// Reductions of the middle axis of (outer, n, inner) to (outer, inner). The order of every sum is fixed by the shape:
+/// blocks are summed first and then their sums, so the rounding error grows with the logarithm of n rather than with n.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +29,11 @@ T sum_contiguous(const T* x, Index n) {
   std::array<T, 8> part{};
   Index i = 0;
   for (; i + 8 <= n; i += 8) {
-    for (Index k = 0; k < 8; ++k) part[static_cast<std::size_t>(k)] = static_cast<T>(part[static_cast<std::size_t>(k)] + x[i + k]);
+    for (Index k = 0; k < 8; ++k)
+      part[static_cast<std::size_t>(k)] = static_cast<T>(part[static_cast<std::size_t>(k)] + x[i + k]);
   }
-  for (Index k = 0; i < n; ++i, ++k) part[static_cast<std::size_t>(k)] = static_cast<T>(part[static_cast<std::size_t>(k)] + x[i]);
+  for (Index k = 0; i < n; ++i, ++k)
+    part[static_cast<std::size_t>(k)] = static_cast<T>(part[static_cast<std::size_t>(k)] + x[i]);
   return static_cast<T>(((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7])));
 }
 

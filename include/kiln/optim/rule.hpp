@@ -73,9 +73,10 @@ class ParamUpdate {
 
 /// A plain struct with an `update` for parameters of `float`, of `double`, or best of both.
 template <class Rule>
-concept OptimizerRule = Reflectable<Rule> && std::copyable<Rule> &&(
-    requires(const Rule& rule, ParamUpdate<float> u) { rule.update(u); } ||
-    requires(const Rule& rule, ParamUpdate<double> u) { rule.update(u); });
+concept OptimizerRule = Reflectable<Rule> && std::copyable<Rule> &&
+                        (
+                            requires(const Rule& rule, ParamUpdate<float> u) { rule.update(u); } ||
+                            requires(const Rule& rule, ParamUpdate<double> u) { rule.update(u); });
 
 namespace detail {
 
@@ -94,7 +95,8 @@ inline void require_range(std::string_view rule, std::initializer_list<std::pair
 class AnyRule {
  public:
   template <class Rule>
-  requires(!std::same_as<Rule, AnyRule>) AnyRule(Rule rule) {
+    requires(!std::same_as<Rule, AnyRule>)
+  AnyRule(Rule rule) {
     static_assert(OptimizerRule<Rule>,
                   "kiln: an optimizer's rule is a plain struct of numbers with a function "
                   "`template <class T> void update(ParamUpdate<T> u) const`.");

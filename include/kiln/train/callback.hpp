@@ -72,7 +72,9 @@ class CallbackRef {
     Ops result;
     Events::for_each([&]<class Event>(Event) {
       if constexpr (Hears<C, Event>) {
-        result.handlers[Events::index<Event>()] = [](void* object, Fit& fit) { static_cast<C*>(object)->on(Event{}, fit); };
+        result.handlers[Events::index<Event>()] = [](void* object, Fit& fit) {
+          static_cast<C*>(object)->on(Event{}, fit);
+        };
       }
     });
     result.order = [](const void* object) -> int {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// The moments of training at which callbacks are called: fastai's events, as types, so that a misspelt one does not compile.
-/// Source: https://docs.fast.ai/callback.core.html#events
+/// The moments of training at which callbacks are called: fastai's events, as types, so that a misspelt one does not
+/// compile. Source: https://docs.fast.ai/callback.core.html#events
 #pragma once
 
 #include <array>
@@ -12,30 +12,78 @@
 namespace kiln {
 
 // In the order of the training loop (train/loop.hpp).
-struct AfterCreate { static constexpr std::string_view name = "after_create"; };
-struct BeforeFit { static constexpr std::string_view name = "before_fit"; };
-struct BeforeEpoch { static constexpr std::string_view name = "before_epoch"; };
-struct BeforeTrain { static constexpr std::string_view name = "before_train"; };
-struct BeforeBatch { static constexpr std::string_view name = "before_batch"; };
-struct AfterPred { static constexpr std::string_view name = "after_pred"; };
-struct AfterLoss { static constexpr std::string_view name = "after_loss"; };
-struct BeforeBackward { static constexpr std::string_view name = "before_backward"; };
-struct AfterCancelBackward { static constexpr std::string_view name = "after_cancel_backward"; };
-struct AfterBackward { static constexpr std::string_view name = "after_backward"; };
-struct BeforeStep { static constexpr std::string_view name = "before_step"; };
-struct AfterCancelStep { static constexpr std::string_view name = "after_cancel_step"; };
-struct AfterStep { static constexpr std::string_view name = "after_step"; };
-struct AfterCancelBatch { static constexpr std::string_view name = "after_cancel_batch"; };
-struct AfterBatch { static constexpr std::string_view name = "after_batch"; };
-struct AfterCancelTrain { static constexpr std::string_view name = "after_cancel_train"; };
-struct AfterTrain { static constexpr std::string_view name = "after_train"; };
-struct BeforeValidate { static constexpr std::string_view name = "before_validate"; };
-struct AfterCancelValidate { static constexpr std::string_view name = "after_cancel_validate"; };
-struct AfterValidate { static constexpr std::string_view name = "after_validate"; };
-struct AfterCancelEpoch { static constexpr std::string_view name = "after_cancel_epoch"; };
-struct AfterEpoch { static constexpr std::string_view name = "after_epoch"; };
-struct AfterCancelFit { static constexpr std::string_view name = "after_cancel_fit"; };
-struct AfterFit { static constexpr std::string_view name = "after_fit"; };
+struct AfterCreate {
+  static constexpr std::string_view name = "after_create";
+};
+struct BeforeFit {
+  static constexpr std::string_view name = "before_fit";
+};
+struct BeforeEpoch {
+  static constexpr std::string_view name = "before_epoch";
+};
+struct BeforeTrain {
+  static constexpr std::string_view name = "before_train";
+};
+struct BeforeBatch {
+  static constexpr std::string_view name = "before_batch";
+};
+struct AfterPred {
+  static constexpr std::string_view name = "after_pred";
+};
+struct AfterLoss {
+  static constexpr std::string_view name = "after_loss";
+};
+struct BeforeBackward {
+  static constexpr std::string_view name = "before_backward";
+};
+struct AfterCancelBackward {
+  static constexpr std::string_view name = "after_cancel_backward";
+};
+struct AfterBackward {
+  static constexpr std::string_view name = "after_backward";
+};
+struct BeforeStep {
+  static constexpr std::string_view name = "before_step";
+};
+struct AfterCancelStep {
+  static constexpr std::string_view name = "after_cancel_step";
+};
+struct AfterStep {
+  static constexpr std::string_view name = "after_step";
+};
+struct AfterCancelBatch {
+  static constexpr std::string_view name = "after_cancel_batch";
+};
+struct AfterBatch {
+  static constexpr std::string_view name = "after_batch";
+};
+struct AfterCancelTrain {
+  static constexpr std::string_view name = "after_cancel_train";
+};
+struct AfterTrain {
+  static constexpr std::string_view name = "after_train";
+};
+struct BeforeValidate {
+  static constexpr std::string_view name = "before_validate";
+};
+struct AfterCancelValidate {
+  static constexpr std::string_view name = "after_cancel_validate";
+};
+struct AfterValidate {
+  static constexpr std::string_view name = "after_validate";
+};
+struct AfterCancelEpoch {
+  static constexpr std::string_view name = "after_cancel_epoch";
+};
+struct AfterEpoch {
+  static constexpr std::string_view name = "after_epoch";
+};
+struct AfterCancelFit {
+  static constexpr std::string_view name = "after_cancel_fit";
+};
+struct AfterFit {
+  static constexpr std::string_view name = "after_fit";
+};
 
 namespace detail {
 
@@ -62,10 +110,10 @@ struct EventList {
   }
 };
 
-using Events = EventList<AfterCreate, BeforeFit, BeforeEpoch, BeforeTrain, BeforeBatch, AfterPred, AfterLoss, BeforeBackward,
-                         AfterCancelBackward, AfterBackward, BeforeStep, AfterCancelStep, AfterStep, AfterCancelBatch,
-                         AfterBatch, AfterCancelTrain, AfterTrain, BeforeValidate, AfterCancelValidate, AfterValidate,
-                         AfterCancelEpoch, AfterEpoch, AfterCancelFit, AfterFit>;
+using Events = EventList<AfterCreate, BeforeFit, BeforeEpoch, BeforeTrain, BeforeBatch, AfterPred, AfterLoss,
+                         BeforeBackward, AfterCancelBackward, AfterBackward, BeforeStep, AfterCancelStep, AfterStep,
+                         AfterCancelBatch, AfterBatch, AfterCancelTrain, AfterTrain, BeforeValidate,
+                         AfterCancelValidate, AfterValidate, AfterCancelEpoch, AfterEpoch, AfterCancelFit, AfterFit>;
 
 }  // namespace detail
 

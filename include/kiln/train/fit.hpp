@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `Fit`: what a callback sees of the training in progress, and may change. Not a template: tensors are held as AnyTensor and
-/// AnyVar, `fit.pred.as<2>()` gives them back with their type.
+/// `Fit`: what a callback sees of the training in progress, and may change. Not a template: tensors are held as
+/// AnyTensor and AnyVar, `fit.pred.as<2>()` gives them back with their type.
 #pragma once
 
 #include <cstdint>
@@ -52,15 +52,15 @@ class Fit {
   Index batch = 0;        ///< the batch in progress within that pass
   bool training = false;  ///< the batch in progress trains the model; false while it is validated
 
-  AnyTensor x;            ///< the batch's input; may be replaced in before_batch
-  AnyTensor y;            ///< the batch's target; may be replaced until the loss is computed
+  AnyTensor x;  ///< the batch's input; may be replaced in before_batch
+  AnyTensor y;  ///< the batch's target; may be replaced until the loss is computed
   Index batch_size = 0;
   AnyVar pred;            ///< the model's output; if set in before_batch, the model is not run
   AnyVar loss;            ///< the scalar that is differentiated; if set in after_pred, the loss function is not called
   double loss_value = 0;  ///< after after_loss: the loss as a number
 
-  double train_loss = 0;  ///< mean over the samples of this epoch so far
-  double valid_loss = 0;  ///< mean over the validation samples so far
+  double train_loss = 0;             ///< mean over the samples of this epoch so far
+  double valid_loss = 0;             ///< mean over the validation samples so far
   std::vector<MetricValue> metrics;  ///< after the validation
 
   /// The epoch within this fit, from 0, and how many it has.
@@ -83,13 +83,16 @@ class Fit {
 
   /// The model or the loss function, called with tensors of the types that it takes.
   AnyVar run_model(const AnyTensor& input) { return run_model_(*this, input); }
-  AnyVar compute_loss(const AnyVar& prediction, const AnyTensor& target) { return compute_loss_(*this, prediction, target); }
+  AnyVar compute_loss(const AnyVar& prediction, const AnyTensor& target) {
+    return compute_loss_(*this, prediction, target);
+  }
 
   /// Ends a scope early: what is left of it is not done, and its after_cancel event follows. Does not return.
   /// Throws: UsageError if the scope is not in progress.
   [[noreturn]] void cancel(Scope scope) {
     if (!in_progress(scope)) {
-      fail<UsageError>("cancel", concat("only what is in progress can be cancelled, and ", scope_name(scope), " is not"),
+      fail<UsageError>("cancel",
+                       concat("only what is in progress can be cancelled, and ", scope_name(scope), " is not"),
                        concat("the event is ", event_));
     }
     throw detail::Cancelled{scope};
@@ -114,7 +117,8 @@ class Fit {
 
 struct Fit::Access {
   static void connect(Fit& fit, void* learner, Optimizer& optimizer, std::vector<ParamRef> parameters,
-                      AnyVar (*run_model)(Fit&, const AnyTensor&), AnyVar (*compute_loss)(Fit&, const AnyVar&, const AnyTensor&)) {
+                      AnyVar (*run_model)(Fit&, const AnyTensor&),
+                      AnyVar (*compute_loss)(Fit&, const AnyVar&, const AnyTensor&)) {
     fit.learner_ = learner;
     fit.optimizer_ = &optimizer;
     fit.parameters_ = std::move(parameters);

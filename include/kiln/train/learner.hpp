@@ -47,9 +47,10 @@ class Learner : private detail::TrainingWork {
   using XVar = Var<X::rank, typename X::value_type>;
 
   static_assert(!std::is_const_v<Net>, "kiln: a Learner changes its model, so the model must not be const");
-  static_assert(std::is_invocable_v<const Net&, const XVar&>,
-                "kiln: the model cannot be called with the data's batches: its operator() must be const and take a Var of "
-                "the batch's rank and element type (put Flatten{} in front to turn images into rows)");
+  static_assert(
+      std::is_invocable_v<const Net&, const XVar&>,
+      "kiln: the model cannot be called with the data's batches: its operator() must be const and take a Var of "
+      "the batch's rank and element type (put Flatten{} in front to turn images into rows)");
   using Pred = std::remove_cvref_t<std::invoke_result_t<const Net&, const XVar&>>;
   static_assert(is_var<Pred>, "kiln: the model must return a Var");
   static_assert(std::is_invocable_v<Loss&, const Pred&, const Y&>,
@@ -70,7 +71,9 @@ class Learner : private detail::TrainingWork {
         progress_(recorder_) {
     Fit::Access::connect(
         fit_, this, optimizer_, parameters(model_),
-        [](Fit& fit, const AnyTensor& x) -> AnyVar { return self(fit).call_model(x.as<X::rank, typename X::value_type>()); },
+        [](Fit& fit, const AnyTensor& x) -> AnyVar {
+          return self(fit).call_model(x.as<X::rank, typename X::value_type>());
+        },
         [](Fit& fit, const AnyVar& pred, const AnyTensor& y) -> AnyVar { return self(fit).call_loss(pred, y); });
     callbacks_.add(detail::CallbackRef(recorder_));
     callbacks_.add(detail::CallbackRef(progress_));
@@ -99,7 +102,8 @@ class Learner : private detail::TrainingWork {
   template <class... More>
     requires(Callback<More> && ...)
   void fit(Index epochs, double lr, More&&... more) {
-    for (std::size_t group = 0; group < fit_.optimizer().group_count(); ++group) fit_.optimizer().hyper(group, "lr") = lr;
+    for (std::size_t group = 0; group < fit_.optimizer().group_count(); ++group)
+      fit_.optimizer().hyper(group, "lr") = lr;
     fit(epochs, std::forward<More>(more)...);
   }
 
@@ -153,7 +157,8 @@ class Learner : private detail::TrainingWork {
   const Position& position() const { return fit_.position; }
 
   /// Everything that decides how training goes on: weights, gradients, optimizer, position, recorder, callbacks, random
-  /// streams. It may be taken between fits, or by a callback in after_batch whose `order` is higher than that of the others.
+  /// streams. It may be taken between fits, or by a callback in after_batch whose `order` is higher than that of the
+  /// others.
   LearnerState state() {
     LearnerState state;
     for (const ParamRef& tensor : state_tensors(model_)) {
@@ -174,7 +179,8 @@ class Learner : private detail::TrainingWork {
     auto tensors = state_tensors(model_);
     bool fits = tensors.size() == state.tensors.size() && callbacks_.list().size() == state.callbacks.size();
     for (std::size_t i = 0; fits && i < tensors.size(); ++i) fits = tensors[i].name == state.tensors[i].name;
-    if (!fits) fail<UsageError>("restore", "the state must come from a Learner of the same model and callbacks", "it does not");
+    if (!fits)
+      fail<UsageError>("restore", "the state must come from a Learner of the same model and callbacks", "it does not");
     optimizer_.load_state(state.optimizer);
     for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i].restore(state.tensors[i].value, state.tensors[i].grad);
     fit_.position = state.position;
@@ -250,7 +256,8 @@ class Learner : private detail::TrainingWork {
   }
 
   void begin_batch() override {
-    Context* context = fit_.training ? static_cast<Context*>(&tape_.emplace(Mode::train)) : &evaluation_.emplace(Mode::eval);
+    Context* context =
+        fit_.training ? static_cast<Context*>(&tape_.emplace(Mode::train)) : &evaluation_.emplace(Mode::eval);
     context->set_random({.seed = seed_,
                          .purpose = Purpose::dropout,
                          .epoch = static_cast<std::uint32_t>(fit_.position.epoch),

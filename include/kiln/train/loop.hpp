@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// The training loop: which events happen when, and what a cancellation skips. What a batch is and how a model is called is
-/// left to `TrainingWork`, so this reads as the story it is. Source: fastai's Learner (https://docs.fast.ai/learner.html).
+/// The training loop: which events happen when, and what a cancellation skips. What a batch is and how a model is
+/// called is left to `TrainingWork`, so this reads as the story it is. Source: fastai's Learner
+/// (https://docs.fast.ai/learner.html).
 #pragma once
 
 #include <kiln/train/callback.hpp>
@@ -12,18 +13,18 @@ namespace kiln::detail {
 /// The typed part of training, supplied by the Learner.
 class TrainingWork {
  public:
-  virtual void begin_train() = 0;      ///< opens the epoch at fit.position, from its batch on
-  virtual void begin_validate() = 0;   ///< opens the validation set
-  virtual bool next_batch() = 0;       ///< fills fit.x and fit.y; false at the end
-  virtual void begin_batch() = 0;      ///< makes the batch's context
-  virtual void predict() = 0;          ///< fills fit.pred
-  virtual void compute_loss() = 0;     ///< fills fit.loss
-  virtual void count_batch() = 0;      ///< adds the batch to means and metrics
-  virtual void backward() = 0;         ///< adds to Param::grad
-  virtual void commit() = 0;           ///< writes what layers deferred, such as running statistics
-  virtual void end_batch() = 0;        ///< frees the batch and its context
-  virtual void finish_metrics() = 0;   ///< fills fit.metrics
-  virtual void end_pass() = 0;         ///< closes the loader's epoch
+  virtual void begin_train() = 0;     ///< opens the epoch at fit.position, from its batch on
+  virtual void begin_validate() = 0;  ///< opens the validation set
+  virtual bool next_batch() = 0;      ///< fills fit.x and fit.y; false at the end
+  virtual void begin_batch() = 0;     ///< makes the batch's context
+  virtual void predict() = 0;         ///< fills fit.pred
+  virtual void compute_loss() = 0;    ///< fills fit.loss
+  virtual void count_batch() = 0;     ///< adds the batch to means and metrics
+  virtual void backward() = 0;        ///< adds to Param::grad
+  virtual void commit() = 0;          ///< writes what layers deferred, such as running statistics
+  virtual void end_batch() = 0;       ///< frees the batch and its context
+  virtual void finish_metrics() = 0;  ///< fills fit.metrics
+  virtual void end_pass() = 0;        ///< closes the loader's epoch
 
  protected:
   ~TrainingWork() = default;
@@ -52,12 +53,13 @@ class TrainingLoop {
 
   void run_validate() {
     AtEnd close{[&] { work_.end_pass(); }};
-    within(Scope::validate, BeforeValidate{}, AfterCancelValidate{}, AfterValidate{},
-           [&] {
-             work_.begin_validate();
-             run_batches();
-           },
-           [&] { work_.finish_metrics(); });
+    within(
+        Scope::validate, BeforeValidate{}, AfterCancelValidate{}, AfterValidate{},
+        [&] {
+          work_.begin_validate();
+          run_batches();
+        },
+        [&] { work_.finish_metrics(); });
   }
 
  private:
@@ -82,11 +84,12 @@ class TrainingLoop {
     while (work_.next_batch()) {
       AtEnd free{[&] { work_.end_batch(); }};
       work_.begin_batch();
-      within(Scope::batch, BeforeBatch{}, AfterCancelBatch{}, AfterBatch{}, [&] { run_batch(); },
-             [&] {
-               fit_.position.batch += fit_.training;
-               fit_.position.step += fit_.training;
-             });
+      within(
+          Scope::batch, BeforeBatch{}, AfterCancelBatch{}, AfterBatch{}, [&] { run_batch(); },
+          [&] {
+            fit_.position.batch += fit_.training;
+            fit_.position.step += fit_.training;
+          });
     }
   }
 
@@ -111,7 +114,8 @@ class TrainingLoop {
   }
 
   /// Emits before, runs body, and emits after; if this scope was cancelled meanwhile, the cancelled event precedes the
-  /// latter. `finish` runs at the end of the scope, also when an outer one is cancelled. Returns whether it was completed.
+  /// latter. `finish` runs at the end of the scope, also when an outer one is cancelled. Returns whether it was
+  /// completed.
   template <class Before, class AfterCancel, class After, class Body, class Finish>
   bool within(Scope scope, Before before, AfterCancel cancelled, After after, Body body, Finish finish) {
     bool completed = true;

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Metrics, computed over the validation set. A metric is either a function of a batch, whose mean over all samples is taken,
-/// or a struct that counts for itself:
+/// Metrics, computed over the validation set. A metric is either a function of a batch, whose mean over all samples is
+/// taken, or a struct that counts for itself:
 ///
 ///     struct Errors {                                        // reset, then update for every batch, then value
 ///       Index wrong = 0;
@@ -38,7 +38,8 @@ struct Accuracy {
   template <class T, std::integral L>
   void update(const Tensor<2, T>& pred, const Tensor<1, L>& y) {
     if (pred.size(0) != y.size(0)) {
-      fail<ShapeError>("accuracy", "prediction and label must have as many rows", concat("got shapes ", pred.shape(), " and ", y.shape()));
+      fail<ShapeError>("accuracy", "prediction and label must have as many rows",
+                       concat("got shapes ", pred.shape(), " and ", y.shape()));
     }
     const auto best = argmax(pred, 1);
     for (Index i = 0; i < y.numel(); ++i) right += best.data()[i] == static_cast<Index>(y.data()[i]);
@@ -48,7 +49,8 @@ struct Accuracy {
   double value() const { return count ? static_cast<double>(right) / static_cast<double>(count) : 0; }
 };
 
-/// Gives a name to a function of (prediction, target): `Metric{"error rate", [](const Tensor<2>& p, const Tensor<1, int>& y) {...}}`.
+/// Gives a name to a function of (prediction, target): `Metric{"error rate", [](const Tensor<2>& p, const Tensor<1,
+/// int>& y) {...}}`.
 template <class F>
 struct Metric {
   std::string name;
@@ -98,17 +100,19 @@ class MetricSum {
   template <class P, class Y>
   void update(const P& pred, const Y& y, Index batch_size) {
     if constexpr (CountingMetric<M>) {
-      static_assert(requires { metric_.update(pred, y); },
-                    "kiln: this metric's update(pred, y) does not take the model's output and the target as they are");
+      static_assert(
+          requires { metric_.update(pred, y); },
+          "kiln: this metric's update(pred, y) does not take the model's output and the target as they are");
       metric_.update(pred, y);
     } else {
       auto& function = [this]() -> auto& {
         if constexpr (is_named_metric<M>) return metric_.function;
         else return metric_;
       }();
-      static_assert(requires { static_cast<double>(function(pred, y)); },
-                    "kiln: a metric is a function (pred, y) -> double, or a struct with reset(), update(pred, y) and value(), "
-                    "for the model's output and the target as they are");
+      static_assert(
+          requires { static_cast<double>(function(pred, y)); },
+          "kiln: a metric is a function (pred, y) -> double, or a struct with reset(), update(pred, y) and value(), "
+          "for the model's output and the target as they are");
       sum_ += static_cast<double>(function(pred, y)) * static_cast<double>(batch_size);
       count_ += batch_size;
     }

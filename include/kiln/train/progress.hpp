@@ -34,9 +34,11 @@ class Progress {
     last_drawn_ = now;
     constexpr Index width = 30;
     const Index done = fit.batches ? width * (fit.batch + 1) / fit.batches : width;
-    std::string bar = concat("\r", "epoch ", fit.epoch() + 1, "/", fit.epochs(), fit.training ? "  train " : "  valid ");
+    std::string bar =
+        concat("\r", "epoch ", fit.epoch() + 1, "/", fit.epochs(), fit.training ? "  train " : "  valid ");
     for (Index i = 0; i < width; ++i) bar += i < done ? "█" : "░";
-    bar += concat(" ", fit.batch + 1, "/", fit.batches, "  loss ", fixed(fit.training ? fit.train_loss : fit.valid_loss, 4), "  ");
+    bar += concat(" ", fit.batch + 1, "/", fit.batches, "  loss ",
+                  fixed(fit.training ? fit.train_loss : fit.valid_loss, 4), "  ");
     write(bar);
     drawn_ = true;
   }
@@ -51,7 +53,8 @@ class Progress {
       write(header + cell("time", 8) + "\n");
       header_due_ = false;
     }
-    std::string line = cell(concat(row.epoch), 5) + cell(fixed(row.train_loss, 6), 12) + cell(fixed(row.valid_loss, 6), 12);
+    std::string line =
+        cell(concat(row.epoch), 5) + cell(fixed(row.train_loss, 6), 12) + cell(fixed(row.valid_loss, 6), 12);
     for (const MetricValue& metric : row.metrics) line += cell(fixed(metric.value, 6), column(metric));
     write(line + cell(clock(row.seconds), 8) + "\n");
     (void)fit;

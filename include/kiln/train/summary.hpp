@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `summary(model, input)`: which layers run for an input, what shapes come out of them and how many parameters they hold.
+/// `summary(model, input)`: which layers run for an input, what shapes come out of them and how many parameters they
+/// hold.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +19,8 @@ struct SummaryRow {
   std::string path;           ///< `hidden`, `body.0`; empty for the model itself
   std::string layer;          ///< its type
   std::vector<Index> output;  ///< the shape that came out of it
-  Index parameters = 0;       ///< trainable and frozen elements that the layer itself holds, without those of layers within
-  int depth = 0;              ///< how many announced layers it ran inside of
+  Index parameters = 0;  ///< trainable and frozen elements that the layer itself holds, without those of layers within
+  int depth = 0;         ///< how many announced layers it ran inside of
 };
 
 /// The layers in the order in which they began.
@@ -96,7 +97,8 @@ Summary summary(const Model& model, const Tensor<R, T>& input) {
     if (count > 0 && !seen[path]) result.silent.push_back(path);
   }
   for_each_part(model, [&]<class Part>(const std::string&, Part& part) {
-    if constexpr (is_param<std::remove_const_t<Part>>) (part.trainable ? result.trainable : result.frozen) += part.value.numel();
+    if constexpr (is_param<std::remove_const_t<Part>>)
+      (part.trainable ? result.trainable : result.frozen) += part.value.numel();
   });
   return result;
 }
@@ -130,7 +132,8 @@ inline std::string Summary::text() const {
   if (frozen) out += concat(", ", with_separators(frozen), " frozen");
   out += "\n";
   for (const std::string& path : silent) {
-    out += concat(path.empty() ? "the model" : path, " holds parameters but was not seen to run: it can announce itself by "
+    out += concat(path.empty() ? "the model" : path,
+                  " holds parameters but was not seen to run: it can announce itself by "
                   "`return kiln::announce(*this, input, [&](const auto& x) { ... });`\n");
   }
   return out;
