@@ -24,6 +24,8 @@ namespace kiln {
 
 namespace detail {
 
+// Templates, all three, so that the rungs are compiled only in a program that asks for them by position or by name.
+template <class = void>
 inline constexpr std::array matmul_ladder = {
     matmul_kernel_of<NaiveMatmul>,     matmul_kernel_of<ElementwiseMatmul>,
     matmul_kernel_of<BroadcastMatmul>, matmul_kernel_of<EinsumMatmul>,
@@ -36,12 +38,16 @@ inline constexpr std::array matmul_ladder = {
 }  // namespace detail
 
 /// Every rung, the plainest first. The one made by Eigen is there if Eigen is installed.
-constexpr std::span<const MatmulKernel> matmul_kernels() { return detail::matmul_ladder; }
+template <class Unused = void>
+constexpr std::span<const MatmulKernel> matmul_kernels() {
+  return detail::matmul_ladder<Unused>;
+}
 
 /// The rung of that name. Throws: IndexError, listing the names.
-inline const MatmulKernel& matmul_kernel(std::string_view name) {
+template <class Unused = void>
+const MatmulKernel& matmul_kernel(std::string_view name) {
   std::string names;
-  for (const MatmulKernel& kernel : matmul_kernels()) {
+  for (const MatmulKernel& kernel : matmul_kernels<Unused>()) {
     if (kernel.name == name) return kernel;
     names += names.empty() ? "" : ", ";
     names += kernel.name;

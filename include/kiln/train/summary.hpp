@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iosfwd>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,7 +35,10 @@ struct Summary {
   std::string text() const;
 };
 
-inline void append_text(std::string& out, const Summary& summary) { out += summary.text(); }
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Summary& summary) {
+  return out << summary.text();
+}
 
 namespace detail {
 
