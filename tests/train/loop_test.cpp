@@ -114,6 +114,7 @@ TEST_CASE("every scope can be cancelled from every event during which it is in p
         REQUIRE(at != witness.seen.end());
         CHECK(*(at + 1) == after);
         CHECK(*(at - 1) == event);
+        CHECK(learn.position().epoch == (event != "before_fit"));
         CHECK(std::count(witness.seen.begin(), witness.seen.end(), cancelled) == 1);
         CHECK(witness.seen.back() == "after_fit");
       } else {

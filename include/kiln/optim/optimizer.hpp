@@ -94,6 +94,8 @@ class Optimizer {
     for (std::string_view other : hyper_names(group)) known += concat(known.empty() ? "" : ", ", other);
     fail<IndexError>("hyper", concat(rule_name(group), " has ", known), concat("got ", name));
   }
+  /// The same, or null for an unknown one.
+  double* find_hyper(std::size_t group, std::string_view name) { return at(group).rule.hyper(name); }
   double hyper(std::size_t group, std::string_view name) const {
     return const_cast<Optimizer*>(this)->hyper(group, name);
   }

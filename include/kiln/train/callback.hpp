@@ -23,7 +23,7 @@ namespace kiln {
 namespace detail {
 
 template <class C, class Event>
-concept Hears = requires(C& callback, Fit& fit) { callback.on(Event{}, fit); };
+concept Hears = requires(C& callback, Event event, Fit& fit) { callback.on(event, fit); };
 
 template <class C>
 consteval bool hears_any() {
@@ -36,33 +36,54 @@ consteval bool hears_any() {
 
 /// A struct that hears at least one event.
 template <class C>
-concept Callback = detail::hears_any<std::remove_cvref_t<C>>();
+concept Callback = detail::hears_any<std::remove_reference_t<C>>();
+
+/// A member `NoState no_state;` keeps a callback out of LearnerState: one that only watches, or that holds a state itself.
+struct NoState {};
+
+/// A copy of a callback.
+struct CallbackState {
+  TypeId type = nullptr;
+  std::string name;
+  std::shared_ptr<const void> value;
+};
 
 namespace detail {
 
-/// A callback of any type, not owned. Its state can be copied out and back, if it is copyable.
+/// A callback of any type, not owned. All its members are its state, unless it is const or has a member
+/// `NoState no_state;`.
 class CallbackRef {
  public:
   template <class C>
-  explicit CallbackRef(C& callback) : object_(std::addressof(callback)), ops_(&ops<C>) {}
+    requires(!std::same_as<std::remove_const_t<C>, CallbackRef>)
+  explicit CallbackRef(C& callback)
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callback)))), ops_(&ops<C>) {}
 
   void call(std::size_t event, Fit& fit) const {
     if (auto handler = ops_->handlers[event]) handler(object_, fit);
   }
-  bool hears(std::size_t event) const { return ops_->handlers[event] != nullptr; }
   int order() const { return ops_->order(object_); }
-  std::string_view name() const { return ops_->name; }
+  bool has_state() const { return ops_->has_state; }
 
-  std::shared_ptr<const void> copy_state() const { return ops_->copy ? ops_->copy(object_) : nullptr; }
-  void restore_state(const std::shared_ptr<const void>& state) const {
-    if (state) ops_->assign(object_, state.get());
+  /// Throws: UsageError if the callback cannot be copied.
+  CallbackState copy_state() const {
+    if (!ops_->copy) {
+      fail<UsageError>("state", concat("the callback ", ops_->name, " must be copyable, or have a member `NoState no_state;`"),
+                       "it is not");
+    }
+    return {ops_->type, std::string(ops_->name), ops_->copy(object_)};
   }
+  bool takes(const CallbackState& state) const { return state.type == ops_->type; }
+  void restore_state(const CallbackState& state) const { ops_->assign(object_, state.value.get()); }
+  std::string_view name() const { return ops_->name; }
 
  private:
   struct Ops {
     std::array<void (*)(void*, Fit&), Events::size> handlers{};
     int (*order)(const void*) = nullptr;
     std::string_view name;
+    TypeId type = nullptr;
+    bool has_state = true;
     std::shared_ptr<const void> (*copy)(const void*) = nullptr;
     void (*assign)(void*, const void*) = nullptr;
   };
@@ -73,7 +94,8 @@ class CallbackRef {
     Events::for_each([&]<class Event>(Event) {
       if constexpr (Hears<C, Event>) {
         result.handlers[Events::index<Event>()] = [](void* object, Fit& fit) {
-          static_cast<C*>(object)->on(Event{}, fit);
+          Event event;
+          static_cast<C*>(object)->on(event, fit);
         };
       }
     });
@@ -82,6 +104,8 @@ class CallbackRef {
       else return 0;
     };
     result.name = type_name<C>();
+    result.type = type_id<C>();
+    result.has_state = !std::is_const_v<C> && !requires { &C::no_state; };
     if constexpr (std::copyable<C>) {
       result.copy = [](const void* object) -> std::shared_ptr<const void> {
         return std::make_shared<const C>(*static_cast<const C*>(object));

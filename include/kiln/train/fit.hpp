@@ -21,8 +21,8 @@ namespace kiln {
 /// Where training stands. It counts what training has consumed, not what loaders have prefetched.
 struct Position {
   Index epoch = 0;        ///< of all fits so far; decides the order of the data and the random numbers
-  Index batch = 0;        ///< in this epoch: training batches completed
-  Index step = 0;         ///< of all fits so far: training batches completed
+  Index batch = 0;        ///< in this epoch: training batches consumed, cancelled ones too
+  Index step = 0;         ///< of all fits so far: training batches consumed
   Index first_epoch = 0;  ///< the fit in progress covers [first_epoch, last_epoch)
   Index last_epoch = 0;
   friend bool operator==(const Position&, const Position&) = default;
@@ -47,6 +47,10 @@ struct Cancelled {
 /// The state of the training in progress.
 class Fit {
  public:
+  Fit() = default;
+  Fit(const Fit&) = delete;  // `on(Event, Fit)` would change a copy
+  Fit& operator=(const Fit&) = delete;
+
   Position position;
   Index batches = 0;      ///< in the pass in progress, training or validation
   Index batch = 0;        ///< the batch in progress within that pass
@@ -58,23 +62,28 @@ class Fit {
   AnyVar pred;            ///< the model's output; if set in before_batch, the model is not run
   AnyVar loss;            ///< the scalar that is differentiated; if set in after_pred, the loss function is not called
   double loss_value = 0;  ///< after after_loss: the loss as a number
+  bool counted = false;   ///< whether the batch got as far as its loss, and counts in means and metrics
 
   double train_loss = 0;             ///< mean over the samples of this epoch so far
   double valid_loss = 0;             ///< mean over the validation samples so far
   std::vector<MetricValue> metrics;  ///< after the validation
 
   /// The epoch within this fit, from 0, and how many it has.
-  Index epoch() const { return position.epoch - position.first_epoch; }
+  Index epoch() const { return epoch_ - position.first_epoch; }
   Index epochs() const { return position.last_epoch - position.first_epoch; }
   /// How much of this fit's training is done, from 0 to 1.
   double progress() const {
-    const auto done = static_cast<double>(epoch() * train_batches + position.batch);
+    const auto done = static_cast<double>((position.epoch - position.first_epoch) * train_batches + position.batch);
     return epochs() * train_batches > 0 ? done / static_cast<double>(epochs() * train_batches) : 0;
   }
   Index train_batches = 0;  ///< in one training epoch
 
   Optimizer& optimizer() const { return *optimizer_; }
+  /// Those of the model, whether the optimizer updates them or not.
   std::span<const ParamRef> parameters() const { return parameters_; }
+  void zero_grad() const {
+    for (const ParamRef& param : parameters_) param.zero_grad();
+  }
   /// The context of the forward pass in progress: a Tape while training. Valid from before_batch to after_batch.
   Context& context() const {
     if (!context_) fail<UsageError>("context", "a batch must be in progress", concat("the event is ", event_));
@@ -111,6 +120,7 @@ class Fit {
   AnyVar (*run_model_)(Fit&, const AnyTensor&) = nullptr;
   AnyVar (*compute_loss_)(Fit&, const AnyVar&, const AnyTensor&) = nullptr;
   void* learner_ = nullptr;
+  Index epoch_ = 0;  // the one in progress, or the last; position.epoch is the next as soon as it ends
   unsigned scopes_ = 0;
   std::string_view event_ = "none";
 };
@@ -125,6 +135,7 @@ struct Fit::Access {
     fit.run_model_ = run_model;
     fit.compute_loss_ = compute_loss;
   }
+  static void begin_epoch(Fit& fit) { fit.epoch_ = fit.position.epoch; }
   static void* learner(Fit& fit) { return fit.learner_; }
   static void set_context(Fit& fit, Context* context) { fit.context_ = context; }
   static unsigned& scopes(Fit& fit) { return fit.scopes_; }

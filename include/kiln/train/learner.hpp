@@ -75,11 +75,10 @@ class Learner : private detail::TrainingWork {
           return self(fit).call_model(x.as<X::rank, typename X::value_type>());
         },
         [](Fit& fit, const AnyVar& pred, const AnyTensor& y) -> AnyVar { return self(fit).call_loss(pred, y); });
-    callbacks_.add(detail::CallbackRef(recorder_));
-    callbacks_.add(detail::CallbackRef(progress_));
-    std::apply([&](auto&... extra) { (add_if_callback(callbacks_, extra), ...); }, extras_);
+    require_own_parameters();
+    std::apply([&](auto&... extra) { (add_if_callback(extra), ...); }, extras_);
     fit_.train_batches = data_.train.batches();
-    callbacks_.emit(AfterCreate{}, fit_);
+    in_order(callbacks_).emit(AfterCreate{}, fit_);
   }
 
   Learner(const Learner&) = delete;
@@ -89,12 +88,14 @@ class Learner : private detail::TrainingWork {
   template <class... More>
     requires(Callback<More> && ...)
   void fit(Index epochs, More&&... more) {
+    require_idle("fit");
     if (epochs < 0) fail<UsageError>("fit", "the number of epochs must not be negative", concat("got ", epochs));
     fit_.position.first_epoch = fit_.position.epoch;
     fit_.position.last_epoch = fit_.position.epoch + epochs;
     fit_.position.batch = 0;
-    train_mean_ = {};
-    fit_.optimizer().zero_grad();
+    resumed_scopes_ = 0;
+    pending_.clear();
+    fit_.zero_grad();
     resume(std::forward<More>(more)...);
   }
 
@@ -102,27 +103,31 @@ class Learner : private detail::TrainingWork {
   template <class... More>
     requires(Callback<More> && ...)
   void fit(Index epochs, double lr, More&&... more) {
+    require_idle("fit");
     for (std::size_t group = 0; group < fit_.optimizer().group_count(); ++group)
       fit_.optimizer().hyper(group, "lr") = lr;
     fit(epochs, std::forward<More>(more)...);
   }
 
-  /// Continues the fit in progress when `state` was taken, after `restore`.
+  /// Continues the fit that was in progress when the state given to `restore` was taken. Callbacks that were given to that
+  /// fit alone are given again and get their state back. Throws: UsageError if they are others.
   template <class... More>
     requires(Callback<More> && ...)
   void resume(More&&... more) {
-    detail::CallbackList callbacks = callbacks_;
-    (callbacks.add(detail::CallbackRef(more)), ...);
-    run(callbacks, [](detail::TrainingLoop& loop) { loop.run_fit(); });
+    require_idle("resume");
+    std::vector<detail::CallbackRef> all = callbacks_;
+    (all.push_back(detail::CallbackRef(more)), ...);
+    restore_callbacks(std::vector(all.begin() + std::ssize(callbacks_), all.end()), std::exchange(pending_, {}));
+    run(all, [](detail::TrainingLoop& loop) { loop.run_fit(); });
   }
 
   /// Loss and metrics over the validation set, or over another loader of the same kind, such as `data.test`.
   Validation validate() { return validate(data_.valid); }
   Validation validate(const ValidLoader& loader) {
+    require_idle("validate");
     valid_loader_ = &loader;
     detail::AtEnd back{[this] { valid_loader_ = nullptr; }};
-    detail::CallbackList none;
-    run(none, [](detail::TrainingLoop& loop) { loop.run_validate(); });
+    run({}, [](detail::TrainingLoop& loop) { loop.run_validate(); });
     return {fit_.valid_loss, fit_.metrics};
   }
 
@@ -139,6 +144,7 @@ class Learner : private detail::TrainingWork {
   Predictions<PredTensor, Y> get_preds(const Loader& loader) {
     std::vector<PredTensor> preds;
     std::vector<Y> targets;
+    if (loader.batches() == 0) fail<UsageError>("get_preds", "the loader must have at least one batch", "it has none");
     for (auto& batch : loader.epoch(0)) {
       preds.push_back(predict(batch.x));
       targets.push_back(std::move(batch.y));
@@ -156,37 +162,70 @@ class Learner : private detail::TrainingWork {
   const Recorder& recorder() const { return recorder_; }
   const Position& position() const { return fit_.position; }
 
-  /// Everything that decides how training goes on: weights, gradients, optimizer, position, recorder, callbacks, random
-  /// streams. It may be taken between fits, or by a callback in after_batch whose `order` is higher than that of the
-  /// others.
+  /// Everything that decides how training goes on: weights, gradients, what is frozen, optimizer, position, recorder,
+  /// callbacks, random streams. It may be taken between fits, and by a callback in after_epoch or in after_batch of
+  /// training; callbacks with a higher `order` have not seen that event yet. Throws: UsageError at any other time.
   LearnerState state() {
+    const bool legal = !running_ || fit_.event() == AfterEpoch::name || (fit_.training && fit_.event() == AfterBatch::name);
+    if (!legal) {
+      fail<UsageError>("state", "it can be taken between fits, in after_epoch, or in after_batch of training",
+                       concat("the event is ", fit_.event()));
+    }
     LearnerState state;
     for (const ParamRef& tensor : state_tensors(model_)) {
-      state.tensors.push_back({tensor.name, tensor.copy_value(), tensor.copy_grad()});
+      state.tensors.push_back({tensor.name, tensor.copy_value(), tensor.copy_grad(), tensor.trainable()});
     }
     state.optimizer = optimizer_.state();
     state.position = fit_.position;
+    state.scopes = Fit::Access::scopes(fit_);
     state.train_mean = train_mean_;
     state.recorder = recorder_;
-    for (const detail::CallbackRef& callback : callbacks_.list()) state.callbacks.push_back(callback.copy_state());
+    for (const detail::CallbackRef& callback : running_ ? active_ : callbacks_) {
+      if (callback.has_state()) state.callbacks.push_back(callback.copy_state());
+    }
+    state.sampler = describe_sampler();
     state.random = random_state();
     state.seed = seed_;
     return state;
   }
 
-  /// Puts everything back; `resume` then goes on to the same bits. Throws: UsageError if the state is of another model.
+  /// Puts everything back; `resume` then goes on to the same bits. Throws: UsageError if the state does not fit the model,
+  /// the optimizer, the callbacks or the order of the training data; nothing is changed then.
   void restore(const LearnerState& state) {
+    require_idle("restore");
     auto tensors = state_tensors(model_);
-    bool fits = tensors.size() == state.tensors.size() && callbacks_.list().size() == state.callbacks.size();
-    for (std::size_t i = 0; fits && i < tensors.size(); ++i) fits = tensors[i].name == state.tensors[i].name;
-    if (!fits)
-      fail<UsageError>("restore", "the state must come from a Learner of the same model and callbacks", "it does not");
-    optimizer_.load_state(state.optimizer);
-    for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i].restore(state.tensors[i].value, state.tensors[i].grad);
+    auto fits = [](const ParamRef& own, const TensorState& other) {
+      const AnyTensor value = own.copy_value();
+      return own.name == other.name && value.type() == other.value.type() && std::ranges::equal(own.dims(), other.value.dims());
+    };
+    if (!std::ranges::equal(tensors, state.tensors, fits)) {
+      fail<UsageError>("restore", "the state must be of a model with the same tensors", "it is of another");
+    }
+    if (state.sampler != describe_sampler()) {
+      fail<UsageError>("restore", concat("the training data must come in the state's order: ", state.sampler),
+                       concat("the loader has ", describe_sampler()));
+    }
+    std::size_t own = 0;
+    for (const detail::CallbackRef& callback : callbacks_) own += callback.has_state();
+    std::vector<CallbackState> states = state.callbacks;
+    std::vector<CallbackState> further;
+    if (states.size() > own) {
+      further.assign(states.begin() + static_cast<Index>(own), states.end());
+      states.resize(own);
+    }
+    require_callbacks("restore", callbacks_, states);
+    optimizer_.load_state(state.optimizer);  // refuses what does not fit, and is the last that can
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      tensors[i].restore(state.tensors[i].value, state.tensors[i].grad);
+      tensors[i].set_trainable(state.tensors[i].trainable);
+    }
+    restore_callbacks(callbacks_, states);
+    pending_ = std::move(further);
     fit_.position = state.position;
+    resumed_scopes_ = state.scopes;
     train_mean_ = state.train_mean;
-    for (std::size_t i = 0; i < state.callbacks.size(); ++i) callbacks_.list()[i].restore_state(state.callbacks[i]);
     recorder_ = state.recorder;
+    recorder_.epoch_began = std::chrono::steady_clock::now();
     set_random_state(state.random);
     seed_ = state.seed;
   }
@@ -201,19 +240,75 @@ class Learner : private detail::TrainingWork {
   }
 
   template <class Extra>
-  static void add_if_callback(detail::CallbackList& list, Extra& extra) {
-    if constexpr (Callback<Extra>) list.add(detail::CallbackRef(extra));
+  void add_if_callback(Extra& extra) {
+    static_assert(Callback<Extra> || !std::is_const_v<Extra>, "kiln: a metric counts, so it must not be const");
+    if constexpr (Callback<Extra>) callbacks_.push_back(detail::CallbackRef(extra));
+  }
+
+  void require_idle(std::string_view op) const {
+    if (running_) fail<UsageError>(op, "a Learner does one thing at a time", concat("the event is ", fit_.event()));
+  }
+
+  void require_own_parameters() {
+    for (const ParamRef& updated : optimizer_.parameters()) {
+      auto same = [&](const ParamRef& own) { return own.address() == updated.address(); };
+      if (std::ranges::none_of(fit_.parameters(), same)) {
+        fail<UsageError>("Learner", "the optimizer must update parameters of the model", concat(updated.name, " is none of them"));
+      }
+    }
+  }
+
+  static void require_callbacks(std::string_view op, const std::vector<detail::CallbackRef>& own,
+                                const std::vector<CallbackState>& states) {
+    std::string expected, got;
+    for (const detail::CallbackRef& callback : own) {
+      if (callback.has_state()) expected += concat(expected.empty() ? "" : ", ", callback.name());
+    }
+    bool same = true;
+    std::size_t i = 0;
+    for (const detail::CallbackRef& callback : own) {
+      if (callback.has_state()) same = same && i < states.size() && callback.takes(states[i++]);
+    }
+    for (const CallbackState& state : states) got += concat(got.empty() ? "" : ", ", state.name);
+    if (!same || i != states.size()) {
+      fail<UsageError>(op, concat("the callbacks of the state must be given again: ", got.empty() ? "none" : got),
+                       concat("got ", expected.empty() ? "none" : expected));
+    }
+  }
+
+  static void restore_callbacks(const std::vector<detail::CallbackRef>& own, const std::vector<CallbackState>& states) {
+    if (states.empty()) return;  // a fit that is not resumed
+    require_callbacks("resume", own, states);
+    std::size_t i = 0;
+    for (const detail::CallbackRef& callback : own) {
+      if (callback.has_state()) callback.restore_state(states[i++]);
+    }
+  }
+
+  std::string describe_sampler() {
+    if constexpr (requires { data_.train.sampler(); }) return detail::describe_fields(data_.train.sampler());
+    else return "unknown";
+  }
+
+  /// The built-in callbacks and others, in the order in which they act.
+  detail::CallbackList in_order(const std::vector<detail::CallbackRef>& others) {
+    detail::CallbackList list;
+    list.add(detail::CallbackRef(recorder_));
+    list.add(detail::CallbackRef(progress_));
+    for (const detail::CallbackRef& callback : others) list.add(callback);
+    return list;
   }
 
   void refresh_names() { names_ = layer_names(std::as_const(model_)); }
 
   template <class Body>
-  void run(const detail::CallbackList& callbacks, Body body) {
-    if (running_) fail<UsageError>("fit", "a Learner does one thing at a time", "it is being trained or validated");
+  void run(std::vector<detail::CallbackRef> callbacks, Body body) {
     running_ = true;
     detail::AtEnd stop{[this] { running_ = false; }};
+    active_ = std::move(callbacks);
     refresh_names();
-    detail::TrainingLoop loop(fit_, callbacks, *this);
+    const detail::CallbackList list = valid_loader_ ? detail::CallbackList() : in_order(active_);
+    detail::TrainingLoop loop(fit_, list, *this, std::exchange(resumed_scopes_, 0));
     body(loop);
   }
 
@@ -227,6 +322,7 @@ class Learner : private detail::TrainingWork {
     fit_.batches = fit_.train_batches;
     if (fit_.position.batch == 0) train_mean_ = {};
     fit_.train_loss = train_mean_.value();
+    forget_validation();
     next_batch_index_ = fit_.position.batch;
     train_epoch_.emplace(data_.train.epoch(fit_.position.epoch, fit_.position.batch));
   }
@@ -235,12 +331,17 @@ class Learner : private detail::TrainingWork {
     const ValidLoader& loader = valid_loader_ ? *valid_loader_ : data_.valid;
     fit_.training = false;
     fit_.batches = loader.batches();
-    valid_mean_ = {};
-    fit_.valid_loss = 0;
-    fit_.metrics.clear();
-    for_each_metric([](auto& sum, auto&) { sum.reset(); });
+    forget_validation();
     next_batch_index_ = 0;
     valid_epoch_.emplace(loader.epoch(0));
+  }
+
+  /// A validation that does not take place has no figures, rather than those of the last one.
+  void forget_validation() {
+    valid_mean_ = {};
+    fit_.valid_loss = valid_mean_.value();
+    for_each_metric([](auto& sum, auto&) { sum.reset(); });
+    finish_metrics();
   }
 
   bool next_batch() override {
@@ -256,6 +357,7 @@ class Learner : private detail::TrainingWork {
   }
 
   void begin_batch() override {
+    fit_.counted = false;
     Context* context =
         fit_.training ? static_cast<Context*>(&tape_.emplace(Mode::train)) : &evaluation_.emplace(Mode::eval);
     context->set_random({.seed = seed_,
@@ -270,6 +372,7 @@ class Learner : private detail::TrainingWork {
   void compute_loss() override { fit_.loss = call_loss(fit_.pred, fit_.y); }
 
   void count_batch() override {
+    fit_.counted = true;
     auto& mean = fit_.training ? train_mean_ : valid_mean_;
     mean.add(fit_.loss_value, fit_.batch_size);
     (fit_.training ? fit_.train_loss : fit_.valid_loss) = mean.value();
@@ -328,7 +431,10 @@ class Learner : private detail::TrainingWork {
   Fit fit_;
   Recorder recorder_;
   Progress progress_;
-  detail::CallbackList callbacks_;
+  std::vector<detail::CallbackRef> callbacks_;  // the user's
+  std::vector<detail::CallbackRef> active_;     // with those of the fit in progress
+  std::vector<CallbackState> pending_;          // for the callbacks of the fit to be resumed
+  unsigned resumed_scopes_ = 0;
   LayerNames names_;
   std::uint64_t seed_ = global_seed();
   WeightedMean train_mean_;

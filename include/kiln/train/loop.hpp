@@ -41,8 +41,9 @@ AtEnd(F) -> AtEnd<F>;
 
 class TrainingLoop {
  public:
-  TrainingLoop(Fit& fit, const CallbackList& callbacks, TrainingWork& work)
-      : fit_(fit), callbacks_(callbacks), work_(work) {}
+  /// `resumed`: the scopes, by bit, that were in progress when a state was taken; their before events do not come again.
+  TrainingLoop(Fit& fit, const CallbackList& callbacks, TrainingWork& work, unsigned resumed = 0)
+      : fit_(fit), callbacks_(callbacks), work_(work), resumed_(resumed) {}
 
   /// Trains from fit.position to fit.position.last_epoch.
   void run_fit() {
@@ -64,12 +65,17 @@ class TrainingLoop {
 
  private:
   void run_epoch() {
-    within(Scope::epoch, BeforeEpoch{}, AfterCancelEpoch{}, AfterEpoch{}, [&] {
-      run_train();
-      run_validate();
-    });
-    ++fit_.position.epoch;
-    fit_.position.batch = 0;
+    Fit::Access::begin_epoch(fit_);
+    within(
+        Scope::epoch, BeforeEpoch{}, AfterCancelEpoch{}, AfterEpoch{},
+        [&] {
+          run_train();
+          run_validate();
+        },
+        [&] {
+          ++fit_.position.epoch;  // a cancelled one counts too, so that its data order does not come again
+          fit_.position.batch = 0;
+        });
   }
 
   void run_train() {
@@ -104,7 +110,7 @@ class TrainingLoop {
     within(Scope::backward, BeforeBackward{}, AfterCancelBackward{}, AfterBackward{}, [&] { work_.backward(); });
     const bool stepped =
         within(Scope::step, BeforeStep{}, AfterCancelStep{}, AfterStep{}, [&] { fit_.optimizer().step(); });
-    if (stepped) fit_.optimizer().zero_grad();  // after a cancelled step, the next backward adds to the gradients
+    if (stepped) fit_.zero_grad();  // after a cancelled step, the next backward adds to the gradients
     work_.commit();
   }
 
@@ -114,15 +120,16 @@ class TrainingLoop {
   }
 
   /// Emits before, runs body, and emits after; if this scope was cancelled meanwhile, the cancelled event precedes the
-  /// latter. `finish` runs at the end of the scope, also when an outer one is cancelled. Returns whether it was
-  /// completed.
+  /// latter. `finish` runs first of all that, also when an outer scope is cancelled. Returns whether body was completed.
   template <class Before, class AfterCancel, class After, class Body, class Finish>
   bool within(Scope scope, Before before, AfterCancel cancelled, After after, Body body, Finish finish) {
+    const unsigned bit = 1u << static_cast<int>(scope);
     bool completed = true;
     try {
       AtEnd leave{[&, outer = Fit::Access::scopes(fit_)] { Fit::Access::scopes(fit_) = outer; }};
-      Fit::Access::scopes(fit_) |= 1u << static_cast<int>(scope);
-      emit(before);
+      Fit::Access::scopes(fit_) |= bit;
+      if ((resumed_ & bit) == 0) emit(before);
+      resumed_ &= ~bit;
       body();
     } catch (const Cancelled& cancellation) {
       if (cancellation.scope != scope) {
@@ -131,8 +138,8 @@ class TrainingLoop {
       }
       completed = false;
     }
-    if (!completed) emit(cancelled);
     finish();
+    if (!completed) emit(cancelled);
     emit(after);
     return completed;
   }
@@ -144,6 +151,7 @@ class TrainingLoop {
   Fit& fit_;
   const CallbackList& callbacks_;
   TrainingWork& work_;
+  unsigned resumed_;
 };
 
 }  // namespace kiln::detail

@@ -46,7 +46,8 @@ struct Accuracy {
     count += y.numel();
   }
 
-  double value() const { return count ? static_cast<double>(right) / static_cast<double>(count) : 0; }
+  /// NaN over nothing.
+  double value() const { return static_cast<double>(right) / static_cast<double>(count); }
 };
 
 /// Gives a name to a function of (prediction, target): `Metric{"error rate", [](const Tensor<2>& p, const Tensor<1,
@@ -120,7 +121,7 @@ class MetricSum {
 
   double value() const {
     if constexpr (CountingMetric<M>) return metric_.value();
-    else return count_ ? sum_ / static_cast<double>(count_) : 0;
+    else return sum_ / static_cast<double>(count_);
   }
 
  private:

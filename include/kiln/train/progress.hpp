@@ -18,10 +18,14 @@ namespace kiln {
 /// A callback that every Learner has; `learn.quiet()` silences it.
 class Progress {
  public:
-  static constexpr int order = 50;
+  static constexpr int order = -40;  // right behind the recorder, before a callback may end the fit
 
   explicit Progress(const Recorder& recorder, std::FILE* out = stdout)
-      : recorder_(&recorder), out_(out), terminal_(::isatty(::fileno(out)) != 0) {}
+      : Progress(recorder, out, ::isatty(::fileno(out)) != 0) {}
+  Progress(const Recorder& recorder, std::FILE* out, bool terminal)
+      : recorder_(&recorder), out_(out), terminal_(terminal) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
   void set_enabled(bool enabled) { enabled_ = enabled; }
 
@@ -54,8 +58,8 @@ class Progress {
       header_due_ = false;
     }
     std::string line =
-        cell(concat(row.epoch), 5) + cell(fixed(row.train_loss, 6), 12) + cell(fixed(row.valid_loss, 6), 12);
-    for (const MetricValue& metric : row.metrics) line += cell(fixed(metric.value, 6), column(metric));
+        cell(concat(row.epoch), 5) + cell(number(row.train_loss), 12) + cell(number(row.valid_loss), 12);
+    for (const MetricValue& metric : row.metrics) line += cell(number(metric.value), column(metric));
     write(line + cell(clock(row.seconds), 8) + "\n");
     (void)fit;
   }
@@ -64,6 +68,9 @@ class Progress {
 
  private:
   static std::size_t column(const MetricValue& metric) { return (std::max)(metric.name.size(), std::size_t{8}) + 2; }
+
+  /// What was not computed is a dash.
+  static std::string number(double value) { return value == value ? fixed(value, 6) : "-"; }
 
   static std::string cell(std::string_view text, std::size_t width) {
     std::string padded(text.size() < width ? width - text.size() : 0, ' ');

@@ -4,11 +4,12 @@
 /// `LearnerState`: all that decides how a training goes on, as a value.
 #pragma once
 
-#include <memory>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include <kiln/core/random.hpp>
+#include <kiln/core/reflect.hpp>
 #include <kiln/train/recorder.hpp>
 
 namespace kiln {
@@ -22,7 +23,8 @@ struct WeightedMean {
     sum += value * static_cast<double>(count);
     weight += static_cast<double>(count);
   }
-  double value() const { return weight > 0 ? sum / weight : 0; }
+  /// NaN over nothing.
+  double value() const { return weight > 0 ? sum / weight : std::numeric_limits<double>::quiet_NaN(); }
   friend bool operator==(const WeightedMean&, const WeightedMean&) = default;
 };
 
@@ -31,6 +33,7 @@ struct TensorState {
   std::string name;
   AnyTensor value;
   AnyTensor grad;  ///< empty if there is none
+  bool trainable = false;
 };
 
 /// What Learner::state returns and Learner::restore puts back.
@@ -38,11 +41,27 @@ struct LearnerState {
   std::vector<TensorState> tensors;
   OptimizerState optimizer;
   Position position;
+  unsigned scopes = 0;  ///< by bit, those that were in progress: their before events do not come again
   WeightedMean train_mean;
   Recorder recorder;
-  std::vector<std::shared_ptr<const void>> callbacks;  ///< copies of the callbacks, in the order in which they act
+  std::vector<CallbackState> callbacks;  ///< the Learner's in the order given, then those of the fit in progress
+  std::string sampler;                   ///< what decides the order of the training data: `seed 3, shuffle true, ...`
   RandomState random;
   std::uint64_t seed = 0;
 };
+
+namespace detail {
+
+/// A plain struct's fields as text: `samples 20, shuffle true, seed 3`.
+template <class Struct>
+std::string describe_fields(const Struct& object) {
+  std::string text;
+  for_each_field(object, [&](std::string_view name, const auto& value) {
+    if constexpr (requires { append_text(text, value); }) text += concat(text.empty() ? "" : ", ", name, " ", value);
+  });
+  return text;
+}
+
+}  // namespace detail
 
 }  // namespace kiln
