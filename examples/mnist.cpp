@@ -24,6 +24,13 @@ struct Mlp {
   }
 };
 
+// A callback is a plain struct too: this one takes the last epoch at a tenth of the learning rate.
+struct Settle {
+  void on(BeforeEpoch, Fit& fit) {
+    if (fit.epoch() > 0 && fit.epoch() + 1 == fit.epochs()) fit.optimizer().hyper(0, "lr") /= 10;
+  }
+};
+
 Mlp make_model(const Options& options) {
   Mlp model{.hidden = {}, .dropout = {.p = options.dropout}, .out = {}};
   Index width = 28 * 28;
@@ -60,9 +67,8 @@ int main(int argc, char** argv) try {
   auto model = make_model(options);
   std::cout << summary(model, zeros({options.batch_size, 1, 28, 28})) << "\n";
 
-  Learner learn{data, model, CrossEntropy{}, make_optimizer(options, parameters(model)), Accuracy{}};
+  Learner learn{data, model, CrossEntropy{}, make_optimizer(options, parameters(model)), Accuracy{}, Settle{}};
   learn.fit(options.epochs, options.lr);
-  learn.fit(1, options.lr / 10);  // settle
 
   const auto test = learn.validate(data.test);
   const auto read = argmax(learn.get_preds(data.test).preds, 1);

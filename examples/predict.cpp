@@ -17,7 +17,7 @@
 
 using namespace kiln;
 
-// The same fields as in mnist.cpp: they are the names in the file.
+// The same fields as in mnist.cpp, since they are the names in the file, and below the sizes that it has by default.
 struct Mlp {
   std::vector<Linear> hidden;
   Dropout dropout;
@@ -54,6 +54,7 @@ Tensor<4> draw_one() {
 }
 
 void read(const Mlp& model, const std::string& name, const Tensor<4>& pixels) {
+  // Mean and deviation as in training: mnist_normalise in kiln/data/mnist.hpp.
   const auto probabilities = softmax(model((pixels / 255 - 0.1307) / 0.3081).value());
   const Index digit = argmax(probabilities, 1)(0);
   std::printf("%s: %d (%.1f %%)\n", name.c_str(), static_cast<int>(digit),

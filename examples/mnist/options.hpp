@@ -10,7 +10,7 @@
 #include <vector>
 
 struct Options {
-  int epochs = 5;
+  int epochs = 6;
   int batch_size = 64;
   double lr = 1e-3;
   std::vector<int> hidden = {512};

@@ -34,9 +34,7 @@ struct Deep {
 
 struct GradClip {
   double max_norm = 1;
-  void on(AfterBackward, Fit& fit) {
-    clip_grad_norm(fit.parameters(), max_norm);
-  }
+  void on(AfterBackward, Fit& fit) { clip_grad_norm(fit.parameters(), max_norm); }
 };
 
 template <class Model>
@@ -148,8 +146,8 @@ TEST_CASE_TEMPLATE("a callback replaces input, target, prediction, loss and step
   CHECK(replace.losses == 5);
   CHECK(replace.steps == 3);
 
-  // The same by hand: with inputs of 1 and label 1, z = W 1 + b, p = softmax(2 z), dL/dz = 3 * 2 * (p - (0, 1)), which is
-  // also dL/db, and for each input dL/dW. The mean over equal samples is that of one.
+  // The same by hand: with inputs of 1 and label 1, z = W 1 + b, p = softmax(2 z), dL/dz = 3 * 2 * (p - (0, 1)), which
+  // is also dL/db, and for each input dL/dW. The mean over equal samples is that of one.
   for (int step = 0; step < 3; ++step) {
     auto z = sum(weight, 1) + bias;
     auto dz = (softmax(z * 2, 0) - Tensor<1, T>{0, 1}) * 6;
@@ -276,8 +274,10 @@ struct TakeState {
 
 }  // namespace
 
-TEST_CASE("a fit is resumed in another learner, with callbacks of that fit alone, from the middle or the end of an epoch") {
-  for (const auto& [at, step] : {std::pair{"after_batch", 2}, std::pair{"after_batch", 3}, std::pair{"after_epoch", 6}}) {
+TEST_CASE(
+    "a fit is resumed in another learner, with callbacks of that fit alone, from the middle or the end of an epoch") {
+  for (const auto& [at, step] :
+       {std::pair{"after_batch", 2}, std::pair{"after_batch", 3}, std::pair{"after_epoch", 6}}) {
     CAPTURE(at);
     CAPTURE(step);
     manual_seed(3);
@@ -286,8 +286,7 @@ TEST_CASE("a fit is resumed in another learner, with callbacks of that fit alone
     Learner learn{data, model, CrossEntropy{}, Adam{.lr = 0.01}, Accuracy{}, GradClip{}};
     learn.quiet();
     Ramp ramp;
-    TakeState<decltype(learn)> take{
-        .no_state = {}, .learner = learn, .at = at, .step = step};
+    TakeState<decltype(learn)> take{.no_state = {}, .learner = learn, .at = at, .step = step};
     learn.fit(4, ramp, take);
     CHECK(ramp.fits == 1);
     CHECK(ramp.epochs == 4);
@@ -311,7 +310,8 @@ TEST_CASE("a fit is resumed in another learner, with callbacks of that fit alone
     CHECK(fresh.position() == learn.position());
 
     fresh.restore(take.state);
-    CHECK_THROWS_WITH_AS(fresh.resume(), doctest::Contains("resume: the callbacks of the state must be given again: "), UsageError);
+    CHECK_THROWS_WITH_AS(fresh.resume(), doctest::Contains("resume: the callbacks of the state must be given again: "),
+                         UsageError);
   }
 }
 
@@ -342,11 +342,13 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
   Learner with_clip{data, twin, CrossEntropy{}, SGD{}, GradClip{}};
   learn.restore(learn.state());
   CHECK_THROWS_WITH_AS(with_clip.restore(learn.state()),
-                       doctest::Contains("restore: the callbacks of the state must be given again: none: got "), UsageError);
+                       doctest::Contains("restore: the callbacks of the state must be given again: none: got "),
+                       UsageError);
   manual_seed(2);
   Learner in_other_order{toy::loaders(), twin, CrossEntropy{}, SGD{}};
   refused(in_other_order.state(),
-          "restore: the training data must come in the state's order: samples 20, shuffle true, seed 2: the loader has samples "
+          "restore: the training data must come in the state's order: samples 20, shuffle true, seed 2: the loader has "
+          "samples "
           "20, shuffle true, seed 1");
   Learner with_adam{data, twin, CrossEntropy{}, Adam{}};
   refused(with_adam.state(), "load_state: the rule is SGD: got Adam");
@@ -357,15 +359,18 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
     void on(AfterTrain, Fit&) { learner.state(); }
   };
   learn.quiet();
-  CHECK_THROWS_WITH_AS(learn.fit(1, Early{.no_state = {}, .learner = learn}),
-                       "state: it can be taken between fits, in after_epoch, or in after_batch of training: the event is after_train",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(
+      learn.fit(1, Early{.no_state = {}, .learner = learn}),
+      "state: it can be taken between fits, in after_epoch, or in after_batch of training: the event is after_train",
+      UsageError);
   struct Unique {
     std::unique_ptr<int> value;
     void on(BeforeFit, Fit&) {}
   };
   Learner with_unique{data, twin, CrossEntropy{}, SGD{}, Unique{}};
-  CHECK_THROWS_WITH_AS(with_unique.state(), doctest::Contains("must be copyable, or have a member `NoState no_state;`: it is not"), UsageError);
+  CHECK_THROWS_WITH_AS(with_unique.state(),
+                       doctest::Contains("must be copyable, or have a member `NoState no_state;`: it is not"),
+                       UsageError);
 }
 
 TEST_CASE("figures that were not computed are not shown as new") {
@@ -423,7 +428,8 @@ TEST_CASE("a rule without lr trains, an optimizer of another model does not") {
   CHECK(std::isnan(learn.recorder().rates.back()));
   Optimizer stranger{SGD{}, parameters(other)};
   CHECK_THROWS_WITH_AS((Learner{data, model, CrossEntropy{}, stranger}),
-                       "Learner: the optimizer must update parameters of the model: hidden.weight is none of them", UsageError);
+                       "Learner: the optimizer must update parameters of the model: hidden.weight is none of them",
+                       UsageError);
 }
 
 TEST_CASE("gradients that the optimizer does not use are forgotten too") {

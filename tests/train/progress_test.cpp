@@ -63,8 +63,9 @@ TEST_CASE("a terminal gets a bar, which the row replaces; what was not computed 
   progress.on(AfterEpoch{}, fit);
   std::string bar = "\repoch 1/2  train ";
   for (int i = 0; i < 30; ++i) bar += i < 10 ? "█" : "░";
-  CHECK(content(out) == bar + " 1/3  loss 0.5000  \r\033[Kepoch  train_loss  valid_loss    time\n"
-                              "    0    0.500000           - 00:01.0\n");
+  CHECK(content(out) == bar +
+                            " 1/3  loss 0.5000  \r\033[Kepoch  train_loss  valid_loss    time\n"
+                            "    0    0.500000           - 00:01.0\n");
   std::fclose(out);
 }
 

@@ -38,7 +38,8 @@ consteval bool hears_any() {
 template <class C>
 concept Callback = detail::hears_any<std::remove_reference_t<C>>();
 
-/// A member `NoState no_state;` keeps a callback out of LearnerState: one that only watches, or that holds a state itself.
+/// A member `NoState no_state;` keeps a callback out of LearnerState: one that only watches, or that holds a state
+/// itself.
 struct NoState {};
 
 /// A copy of a callback.
@@ -68,7 +69,8 @@ class CallbackRef {
   /// Throws: UsageError if the callback cannot be copied.
   CallbackState copy_state() const {
     if (!ops_->copy) {
-      fail<UsageError>("state", concat("the callback ", ops_->name, " must be copyable, or have a member `NoState no_state;`"),
+      fail<UsageError>("state",
+                       concat("the callback ", ops_->name, " must be copyable, or have a member `NoState no_state;`"),
                        "it is not");
     }
     return {ops_->type, std::string(ops_->name), ops_->copy(object_)};

@@ -117,9 +117,9 @@ using Events = EventList<AfterCreate, BeforeFit, BeforeEpoch, BeforeTrain, Befor
 
 }  // namespace detail
 
-/// A part of training that a callback can end early by `fit.cancel(Scope::batch)`. Unlike in fastai, a cancelled step keeps
-/// the gradients, for the next backward pass to add to, and what layers deferred (batch norm's statistics) is written; a
-/// cancelled batch, even one cancelled in before_step, writes nothing to the model.
+/// A part of training that a callback can end early by `fit.cancel(Scope::batch)`. Unlike in fastai, a cancelled step
+/// keeps the gradients, for the next backward pass to add to, and what layers deferred (batch norm's statistics) is
+/// written; a cancelled batch, even one cancelled in before_step, writes nothing to the model.
 enum class Scope { fit, epoch, train, validate, batch, backward, step };
 
 constexpr std::string_view scope_name(Scope scope) {

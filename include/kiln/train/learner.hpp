@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <kiln/nn/module.hpp>
+#include <kiln/train/callback_set.hpp>
 #include <kiln/train/loop.hpp>
 #include <kiln/train/metric.hpp>
 #include <kiln/train/progress.hpp>
@@ -78,7 +79,7 @@ class Learner : private detail::TrainingWork {
     require_own_parameters();
     std::apply([&](auto&... extra) { (add_if_callback(extra), ...); }, extras_);
     fit_.train_batches = data_.train.batches();
-    in_order(callbacks_).emit(AfterCreate{}, fit_);
+    in_order(callbacks_.own()).emit(AfterCreate{}, fit_);
   }
 
   Learner(const Learner&) = delete;
@@ -94,7 +95,7 @@ class Learner : private detail::TrainingWork {
     fit_.position.last_epoch = fit_.position.epoch + epochs;
     fit_.position.batch = 0;
     resumed_scopes_ = 0;
-    pending_.clear();
+    callbacks_.forget_states();
     fit_.zero_grad();
     resume(std::forward<More>(more)...);
   }
@@ -109,16 +110,14 @@ class Learner : private detail::TrainingWork {
     fit(epochs, std::forward<More>(more)...);
   }
 
-  /// Continues the fit that was in progress when the state given to `restore` was taken. Callbacks that were given to that
-  /// fit alone are given again and get their state back. Throws: UsageError if they are others.
+  /// Continues the fit that was in progress when the state given to `restore` was taken. Callbacks that were given to
+  /// that fit alone are given again and get their state back. Throws: UsageError if they are others.
   template <class... More>
     requires(Callback<More> && ...)
   void resume(More&&... more) {
     require_idle("resume");
-    std::vector<detail::CallbackRef> all = callbacks_;
-    (all.push_back(detail::CallbackRef(more)), ...);
-    restore_callbacks(std::vector(all.begin() + std::ssize(callbacks_), all.end()), std::exchange(pending_, {}));
-    run(all, [](detail::TrainingLoop& loop) { loop.run_fit(); });
+    callbacks_.begin({detail::CallbackRef(more)...});
+    run(in_order(callbacks_.active()), [](detail::TrainingLoop& loop) { loop.run_fit(); });
   }
 
   /// Loss and metrics over the validation set, or over another loader of the same kind, such as `data.test`.
@@ -166,7 +165,8 @@ class Learner : private detail::TrainingWork {
   /// callbacks, random streams. It may be taken between fits, and by a callback in after_epoch or in after_batch of
   /// training; callbacks with a higher `order` have not seen that event yet. Throws: UsageError at any other time.
   LearnerState state() {
-    const bool legal = !running_ || fit_.event() == AfterEpoch::name || (fit_.training && fit_.event() == AfterBatch::name);
+    const bool legal =
+        !running_ || fit_.event() == AfterEpoch::name || (fit_.training && fit_.event() == AfterBatch::name);
     if (!legal) {
       fail<UsageError>("state", "it can be taken between fits, in after_epoch, or in after_batch of training",
                        concat("the event is ", fit_.event()));
@@ -180,23 +180,22 @@ class Learner : private detail::TrainingWork {
     state.scopes = Fit::Access::scopes(fit_);
     state.train_mean = train_mean_;
     state.recorder = recorder_;
-    for (const detail::CallbackRef& callback : running_ ? active_ : callbacks_) {
-      if (callback.has_state()) state.callbacks.push_back(callback.copy_state());
-    }
+    state.callbacks = callbacks_.states(running_);
     state.sampler = describe_sampler();
     state.random = random_state();
     state.seed = seed_;
     return state;
   }
 
-  /// Puts everything back; `resume` then goes on to the same bits. Throws: UsageError if the state does not fit the model,
-  /// the optimizer, the callbacks or the order of the training data; nothing is changed then.
+  /// Puts everything back; `resume` then goes on to the same bits. Throws: UsageError if the state does not fit the
+  /// model, the optimizer, the callbacks or the order of the training data; nothing is changed then.
   void restore(const LearnerState& state) {
     require_idle("restore");
     auto tensors = state_tensors(model_);
     auto fits = [](const ParamRef& own, const TensorState& other) {
       const AnyTensor value = own.copy_value();
-      return own.name == other.name && value.type() == other.value.type() && std::ranges::equal(own.dims(), other.value.dims());
+      return own.name == other.name && value.type() == other.value.type() &&
+             std::ranges::equal(own.dims(), other.value.dims());
     };
     if (!std::ranges::equal(tensors, state.tensors, fits)) {
       fail<UsageError>("restore", "the state must be of a model with the same tensors", "it is of another");
@@ -205,22 +204,13 @@ class Learner : private detail::TrainingWork {
       fail<UsageError>("restore", concat("the training data must come in the state's order: ", state.sampler),
                        concat("the loader has ", describe_sampler()));
     }
-    std::size_t own = 0;
-    for (const detail::CallbackRef& callback : callbacks_) own += callback.has_state();
-    std::vector<CallbackState> states = state.callbacks;
-    std::vector<CallbackState> further;
-    if (states.size() > own) {
-      further.assign(states.begin() + static_cast<Index>(own), states.end());
-      states.resize(own);
-    }
-    require_callbacks("restore", callbacks_, states);
+    callbacks_.require_fit(state.callbacks);
     optimizer_.load_state(state.optimizer);  // refuses what does not fit, and is the last that can
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       tensors[i].restore(state.tensors[i].value, state.tensors[i].grad);
       tensors[i].set_trainable(state.tensors[i].trainable);
     }
-    restore_callbacks(callbacks_, states);
-    pending_ = std::move(further);
+    callbacks_.restore(state.callbacks);
     fit_.position = state.position;
     resumed_scopes_ = state.scopes;
     train_mean_ = state.train_mean;
@@ -242,7 +232,7 @@ class Learner : private detail::TrainingWork {
   template <class Extra>
   void add_if_callback(Extra& extra) {
     static_assert(Callback<Extra> || !std::is_const_v<Extra>, "kiln: a metric counts, so it must not be const");
-    if constexpr (Callback<Extra>) callbacks_.push_back(detail::CallbackRef(extra));
+    if constexpr (Callback<Extra>) callbacks_.add(detail::CallbackRef(extra));
   }
 
   void require_idle(std::string_view op) const {
@@ -253,35 +243,9 @@ class Learner : private detail::TrainingWork {
     for (const ParamRef& updated : optimizer_.parameters()) {
       auto same = [&](const ParamRef& own) { return own.address() == updated.address(); };
       if (std::ranges::none_of(fit_.parameters(), same)) {
-        fail<UsageError>("Learner", "the optimizer must update parameters of the model", concat(updated.name, " is none of them"));
+        fail<UsageError>("Learner", "the optimizer must update parameters of the model",
+                         concat(updated.name, " is none of them"));
       }
-    }
-  }
-
-  static void require_callbacks(std::string_view op, const std::vector<detail::CallbackRef>& own,
-                                const std::vector<CallbackState>& states) {
-    std::string expected, got;
-    for (const detail::CallbackRef& callback : own) {
-      if (callback.has_state()) expected += concat(expected.empty() ? "" : ", ", callback.name());
-    }
-    bool same = true;
-    std::size_t i = 0;
-    for (const detail::CallbackRef& callback : own) {
-      if (callback.has_state()) same = same && i < states.size() && callback.takes(states[i++]);
-    }
-    for (const CallbackState& state : states) got += concat(got.empty() ? "" : ", ", state.name);
-    if (!same || i != states.size()) {
-      fail<UsageError>(op, concat("the callbacks of the state must be given again: ", got.empty() ? "none" : got),
-                       concat("got ", expected.empty() ? "none" : expected));
-    }
-  }
-
-  static void restore_callbacks(const std::vector<detail::CallbackRef>& own, const std::vector<CallbackState>& states) {
-    if (states.empty()) return;  // a fit that is not resumed
-    require_callbacks("resume", own, states);
-    std::size_t i = 0;
-    for (const detail::CallbackRef& callback : own) {
-      if (callback.has_state()) callback.restore_state(states[i++]);
     }
   }
 
@@ -302,13 +266,11 @@ class Learner : private detail::TrainingWork {
   void refresh_names() { names_ = layer_names(std::as_const(model_)); }
 
   template <class Body>
-  void run(std::vector<detail::CallbackRef> callbacks, Body body) {
+  void run(const detail::CallbackList& callbacks, Body body) {
     running_ = true;
     detail::AtEnd stop{[this] { running_ = false; }};
-    active_ = std::move(callbacks);
     refresh_names();
-    const detail::CallbackList list = valid_loader_ ? detail::CallbackList() : in_order(active_);
-    detail::TrainingLoop loop(fit_, list, *this, std::exchange(resumed_scopes_, 0));
+    detail::TrainingLoop loop(fit_, callbacks, *this, std::exchange(resumed_scopes_, 0));
     body(loop);
   }
 
@@ -431,9 +393,7 @@ class Learner : private detail::TrainingWork {
   Fit fit_;
   Recorder recorder_;
   Progress progress_;
-  std::vector<detail::CallbackRef> callbacks_;  // the user's
-  std::vector<detail::CallbackRef> active_;     // with those of the fit in progress
-  std::vector<CallbackState> pending_;          // for the callbacks of the fit to be resumed
+  detail::CallbackSet callbacks_;
   unsigned resumed_scopes_ = 0;
   LayerNames names_;
   std::uint64_t seed_ = global_seed();

@@ -41,7 +41,8 @@ AtEnd(F) -> AtEnd<F>;
 
 class TrainingLoop {
  public:
-  /// `resumed`: the scopes, by bit, that were in progress when a state was taken; their before events do not come again.
+  /// `resumed`: the scopes, by bit, that were in progress when a state was taken; their before events do not come
+  /// again.
   TrainingLoop(Fit& fit, const CallbackList& callbacks, TrainingWork& work, unsigned resumed = 0)
       : fit_(fit), callbacks_(callbacks), work_(work), resumed_(resumed) {}
 
@@ -120,7 +121,8 @@ class TrainingLoop {
   }
 
   /// Emits before, runs body, and emits after; if this scope was cancelled meanwhile, the cancelled event precedes the
-  /// latter. `finish` runs first of all that, also when an outer scope is cancelled. Returns whether body was completed.
+  /// latter. `finish` runs first of all that, also when an outer scope is cancelled. Returns whether body was
+  /// completed.
   template <class Before, class AfterCancel, class After, class Body, class Finish>
   bool within(Scope scope, Before before, AfterCancel cancelled, After after, Body body, Finish finish) {
     const unsigned bit = 1u << static_cast<int>(scope);

@@ -57,8 +57,7 @@ class Progress {
       write(header + cell("time", 8) + "\n");
       header_due_ = false;
     }
-    std::string line =
-        cell(concat(row.epoch), 5) + cell(number(row.train_loss), 12) + cell(number(row.valid_loss), 12);
+    std::string line = cell(concat(row.epoch), 5) + cell(number(row.train_loss), 12) + cell(number(row.valid_loss), 12);
     for (const MetricValue& metric : row.metrics) line += cell(number(metric.value), column(metric));
     write(line + cell(clock(row.seconds), 8) + "\n");
     (void)fit;
