@@ -24,11 +24,13 @@ static_assert(std::endian::native == std::endian::little,
 
 inline constexpr std::uint64_t most_safetensors_header = 100'000'000;  // the reference implementation's limit
 
-inline void save_tensors(std::vector<ParamRef> tensors, const std::string& path) {
-  // Wide elements first, so that all are aligned.
-  std::stable_sort(tensors.begin(), tensors.end(), [](const ParamRef& a, const ParamRef& b) {
-    return safetensors_type(a.element_type()).bytes > safetensors_type(b.element_type()).bytes;
-  });
+inline void save_tensors(const std::vector<ParamRef>& in_order, const std::string& path) {
+  std::vector<ParamRef> tensors;  // wide elements first, so that all are aligned
+  for (std::size_t bytes : {8, 4, 2, 1}) {
+    for (const ParamRef& tensor : in_order) {
+      if (safetensors_type(tensor.element_type()).bytes == bytes) tensors.push_back(tensor);
+    }
+  }
   std::string header = "{";
   std::uint64_t offset = 0;
   for (const ParamRef& tensor : tensors) {
