@@ -11,6 +11,9 @@
 #if defined(__FAST_MATH__) && !defined(KILN_ALLOW_FAST_MATH)
 #error "kiln: -ffast-math breaks NaN detection, infinities and the promise of equal bits; compile without it"
 #endif
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ && !defined(KILN_ALLOW_FAST_MATH)
+#error "kiln: -ffinite-math-only, as in -ffast-math, lets the compiler drop every check for NaN; compile without it"
+#endif
 
 #if !defined(__cpp_concepts) || __cplusplus < 202002L
 #error "kiln: C++20 is needed; compile with -std=c++20 or link the CMake target kiln::kiln"
