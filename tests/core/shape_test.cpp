@@ -38,7 +38,10 @@ TEST_CASE("numbers of elements that cannot be") {
   CHECK_THROWS_WITH_AS(numel(Shape<2>{Index{1} << 32, Index{1} << 32}),
                        "shape: the number of elements must fit 64 bits: got shape (4294967296, 4294967296)",
                        ShapeError);
-  CHECK(numel(Shape<3>{Index{1} << 32, Index{1} << 32, 0}) == 0);
+  CHECK_THROWS_WITH_AS(numel(Shape<3>{Index{1} << 32, Index{1} << 32, 0}),
+                       "shape: the number of elements must fit 64 bits: got shape (4294967296, 4294967296, 0)",
+                       ShapeError);
+  CHECK(numel(Shape<3>{Index{1} << 31, 0, Index{1} << 31}) == 0);
   CHECK(numel(Shape<1>{std::numeric_limits<Index>::max()}) == std::numeric_limits<Index>::max());
 }
 

@@ -48,7 +48,8 @@ inline void append_text(std::string& out, Dims dims) {
   out += dims.size() == 1 ? ",)" : ")";
 }
 
-/// The product of the sizes. Throws: ShapeError for a negative size or a product beyond 64 bits.
+/// The product of the sizes. Throws: ShapeError for a negative size or a product beyond 64 bits, even where another
+/// size is 0: strides are products of some of the sizes.
 constexpr Index checked_numel(Dims dims) {
   Index product = 1;
   bool overflow = false;
@@ -59,9 +60,8 @@ constexpr Index checked_numel(Dims dims) {
     else if (product > (std::numeric_limits<Index>::max)() / size) overflow = true;
     else product *= size;
   }
-  if (empty) return 0;
   if (overflow) fail<ShapeError>("shape", "the number of elements must fit 64 bits", concat("got shape ", dims));
-  return product;
+  return empty ? 0 : product;
 }
 
 /// The sizes of a tensor of rank R, outermost first.
