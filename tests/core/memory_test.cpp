@@ -5,14 +5,41 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <thread>
 #include <utility>
 #include <vector>
 
 using namespace kiln;
 using detail::BlockRef;
+
+namespace {
+
+/// Lets this process have so many more bytes of address space until the end of the scope.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(std::size_t more) {
+    ::getrlimit(RLIMIT_AS, &before_);
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit limit = before_;
+    limit.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+  ~MemoryLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
 
 TEST_SUITE_BEGIN("core");
 
@@ -70,6 +97,21 @@ TEST_CASE("what no system has") {
                        "memory: the system must have room for the tensor: it has none for 1152921504606846976 bytes",
                        Error);
   CHECK(memory_use().in_use == before);
+}
+
+TEST_CASE("kept blocks make room for one of another size") {
+#if !defined(__SANITIZE_THREAD__)  // whose own address space is not to be limited
+  if (!detail::pool_keeps_blocks) return;
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  release_cached_memory();
+  BlockRef(224 * mib);
+  REQUIRE(memory_use().cached >= 224 * mib);
+  MemoryLimit limit(64 * mib);
+  BlockRef block;
+  CHECK_NOTHROW(block = BlockRef(256 * mib));
+  CHECK(memory_use().cached == 0);
+  CHECK_THROWS_AS(BlockRef(256 * mib), Error);
+#endif
 }
 
 TEST_CASE("many threads share blocks and the pool [threads]") {

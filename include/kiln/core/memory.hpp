@@ -71,7 +71,11 @@ class Pool {
         return block;
       }
     }
-    void* raw = ::operator new(sizeof(Block) + rounded, std::align_val_t{block_alignment}, std::nothrow);
+    void* raw = allocate(rounded);
+    if (raw == nullptr) {
+      trim();  // what is kept for blocks of other sizes may be what is missing
+      raw = allocate(rounded);
+    }
     if (raw == nullptr) {
       std::lock_guard lock(mutex_);
       use_.in_use -= rounded;
@@ -112,6 +116,10 @@ class Pool {
     std::uint32_t index;
     std::size_t bytes;
   };
+
+  static void* allocate(std::size_t bytes) {
+    return ::operator new(sizeof(Block) + bytes, std::align_val_t{block_alignment}, std::nothrow);
+  }
 
   static SizeClass size_class(std::size_t bytes) {
     std::size_t units = (bytes + block_alignment - 1) / block_alignment;
