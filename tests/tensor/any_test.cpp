@@ -57,6 +57,11 @@ TEST_CASE("elements of an AnyTensor, whatever its rank") {
   CHECK_THROWS_WITH_AS(AnyTensor().elements<float>(), "elements: asked for float: it holds nothing", UsageError);
 }
 
+TEST_CASE("a scalar without element has none in an AnyTensor either") {
+  AnyTensor any = detail::without_elements<0, float>();
+  CHECK(any.elements<float>().empty());
+}
+
 TEST_CASE("an AnyTensor says what it is asked wrongly for") {
   AnyTensor any = Tensor<1, int>{1};
   CHECK_THROWS_WITH_AS(any.as<1>(), "as: asked for Tensor<1, float>: it holds Tensor<1, int>", UsageError);

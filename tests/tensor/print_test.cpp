@@ -26,6 +26,10 @@ TEST_CASE("views and small integers are printed too") {
   CHECK(to_string(x.row_view(0).row_view(1)) == "200");
 }
 
+TEST_CASE("a scalar without element prints as one without elements") {
+  CHECK(to_string(detail::without_elements<0, float>()) == "[]");
+}
+
 TEST_CASE("tensors go to a stream") {
   std::ostringstream out;
   out << Tensor<1>{1, 2.5f} << '\n' << Tensor<1, int>{1}.reshape(Shape<0>{});

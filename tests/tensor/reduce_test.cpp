@@ -101,6 +101,9 @@ TEST_CASE("all, any and comparison of whole tensors") {
   CHECK(all_equal(Vector{1, 2}, Vector{1, 2}));
   CHECK_FALSE(all_equal(Vector{1, 2}, Vector{1}));
   CHECK_FALSE(all_equal(Vector{not_a_number}, Vector{not_a_number}));
+  CHECK_FALSE(all_equal(Tensor<0>(), detail::without_elements<0, float>()));
+  CHECK_FALSE(all_equal(detail::without_elements<0, float>(), Tensor<0>()));
+  CHECK_FALSE(all_close(Tensor<0>(), detail::without_elements<0, float>()));
   CHECK(all_close(Vector{1, inf}, Vector{1 + 1e-6, inf}));
   CHECK_FALSE(all_close(Vector{1}, Vector{1 + 1e-4}));
   CHECK_FALSE(all_close(Vector{1}, Vector{inf}));

@@ -104,6 +104,27 @@ TEST_CASE("moving hands the elements over") {
   static_assert(std::is_nothrow_move_constructible_v<Tensor<3>> && std::is_nothrow_move_assignable_v<Tensor<3>>);
 }
 
+TEST_CASE("a scalar that was moved away has no element") {
+  const std::string error = "tensor: a scalar must have a value: it was moved away, or never was set";
+  Tensor<0> from(1);
+  Tensor<0> to = std::move(from);
+  CHECK(from.numel() == 0);
+  CHECK(from.begin() == from.end());
+  CHECK_THROWS_WITH_AS(from.item(), error.c_str(), UsageError);
+  CHECK_THROWS_WITH_AS(from(), error.c_str(), UsageError);
+  CHECK_THROWS_WITH_AS(from.view(), error.c_str(), UsageError);
+  CHECK_THROWS_WITH_AS(std::as_const(from).view(), error.c_str(), UsageError);
+  CHECK_THROWS_WITH_AS(from.to<int>(), error.c_str(), UsageError);
+  CHECK_THROWS_WITH_AS(from.reshape({1}), error.c_str(), UsageError);
+  from.fill(3);
+  CHECK(from.numel() == 0);
+  Tensor<0> assigned(2);
+  assigned = from;
+  CHECK(assigned.numel() == 0);
+  assigned = to;
+  CHECK(assigned.item() == 1);
+}
+
 TEST_CASE("an alias shares the elements until one side is assigned") {
   Tensor<1> x{1, 2};
   Tensor<1> alias = detail::alias(x);

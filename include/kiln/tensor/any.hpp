@@ -68,7 +68,8 @@ class AnyTensor {
     if (!ops_ || ops_->element != type_id<T>()) {
       fail<UsageError>("elements", concat("asked for ", type_name<T>()), concat("it holds ", type()));
     }
-    return {static_cast<T*>(ops_->data(storage_)), static_cast<std::size_t>(checked_numel(dims()))};
+    T* data = static_cast<T*>(ops_->data(storage_));
+    return {data, data ? static_cast<std::size_t>(checked_numel(dims())) : 0};
   }
   template <class T>
   std::span<const T> elements() const {

@@ -206,7 +206,7 @@ template <TensorLike X>
 std::string to_string(const X& x) {
   using T = element_t<X>;
   if constexpr (X::rank == 0) {
-    return detail::scalar_text(*x.data());
+    return x.data() ? detail::scalar_text(*x.data()) : "[]";
   } else {
     if (x.numel() == 0) return "[]";
     const bool summary = x.numel() > detail::print_threshold;

@@ -307,13 +307,13 @@ bool any(const X& x) {
 /// Whether shapes and all elements are equal.
 template <int R, class T>
 bool all_equal(const Tensor<R, T>& a, const Tensor<R, T>& b) {
-  return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin());
+  return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
 /// Whether shapes are equal and |a - b| <= atol + rtol * |b| everywhere, as in NumPy.
 template <int R, class T>
 bool all_close(const Tensor<R, T>& a, const Tensor<R, T>& b, double rtol = 1e-5, double atol = 1e-8) {
-  return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin(), [&](T x, T y) {
+  return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](T x, T y) {
            double left = static_cast<double>(x), right = static_cast<double>(y);
            return left == right || (std::isfinite(right) && std::abs(left - right) <= atol + rtol * std::abs(right));
          });

@@ -99,7 +99,7 @@ class Tensor {
 
   Tensor& operator=(const Tensor& other) {
     if (this == &other) return *this;
-    if (shape_ == other.shape_ && block_.unique()) std::copy_n(other.data(), other.numel(), data());
+    if (shape_ == other.shape_ && block_.unique() && other.block_) std::copy_n(other.data(), other.numel(), data());
     else *this = Tensor(other);
     return *this;
   }
@@ -113,9 +113,9 @@ class Tensor {
   const Shape<Rank>& shape() const { return shape_; }
   Index size(int axis) const { return shape_[checked_axis("size", axis, Rank)]; }
 
-  /// The number of elements.
+  /// The number of elements; 0 once they were moved away, for a scalar too.
   Index numel() const {
-    Index product = 1;
+    Index product = Rank > 0 || block_ ? 1 : 0;
     for (Index size : shape_) product *= size;
     return product;
   }
@@ -134,6 +134,7 @@ class Tensor {
   T& operator()(I... position) {
     static_assert(sizeof...(I) == Rank,
                   "kiln: an element of a tensor is reached by exactly as many indices as its rank");
+    require_scalar();
     return data()[detail::checked_offset<Rank>(shape_, row_major_strides(shape_), {static_cast<Index>(position)...})];
   }
   template <std::integral... I>
@@ -158,6 +159,7 @@ class Tensor {
 
   /// The only element. Throws: ShapeError unless there is exactly one.
   T item() const {
+    require_scalar();
     if (numel() != 1)
       fail<ShapeError>("item", "the tensor must have exactly one element", concat("got shape ", shape_));
     return *data();
@@ -189,13 +191,20 @@ class Tensor {
   /// Every element converted by `static_cast`.
   template <class U>
   Tensor<Rank, U> to() const {
+    require_scalar();
     auto result = detail::uninitialised<U>(shape_);
     std::transform(begin(), end(), result.begin(), [](T value) { return static_cast<U>(value); });
     return result;
   }
 
-  TensorView<Rank, T> view() & { return {data(), shape_, row_major_strides(shape_)}; }
-  TensorView<Rank, const T> view() const& { return {data(), shape_, row_major_strides(shape_)}; }
+  TensorView<Rank, T> view() & {
+    require_scalar();
+    return {data(), shape_, row_major_strides(shape_)};
+  }
+  TensorView<Rank, const T> view() const& {
+    require_scalar();
+    return {data(), shape_, row_major_strides(shape_)};
+  }
   void view() const&& = delete;  // it would outlive its elements
 
   /// Rows [begin, end) of the leading axis, not copied. Throws: IndexError.
@@ -233,8 +242,16 @@ class Tensor {
     block_ = detail::BlockRef(static_cast<std::size_t>(count) * sizeof(T));
   }
 
+  /// A scalar's shape does not tell that its element was moved away.
+  void require_scalar() const {
+    if constexpr (Rank == 0) {
+      if (!block_) fail<UsageError>("tensor", "a scalar must have a value", "it was moved away, or never was set");
+    }
+  }
+
   template <int R>
   Tensor<R, T> reshaped(const Shape<R>& dims) {
+    require_scalar();
     Tensor<R, T> result(detail::Adopt{}, detail::inferred_shape(dims, shape_.span()), std::move(block_));
     shape_ = {};
     return result;
