@@ -92,12 +92,26 @@ TEST_CASE("sums of integers have 64 bits, and long sums of floats keep their pre
         doctest::Approx(0.08333325).epsilon(1e-6));
 }
 
-TEST_CASE("all, any and comparison of whole tensors") {
+TEST_CASE("all and any") {
   CHECK(all(Tensor<1, bool>{true, true}));
   CHECK_FALSE(all(Tensor<1, bool>{true, false}));
   CHECK(any(Tensor<1, bool>{true, false}));
   CHECK_FALSE(any(Tensor<1, bool>()));
   CHECK(all(Tensor<1, bool>()));
+  const Tensor<2, bool> rows{{true, false}, {true, false}};
+  CHECK(all(rows.view().permute_view({1, 0}).row_view(0)));
+  CHECK_FALSE(any(rows.view().permute_view({1, 0}).row_view(1)));
+}
+
+TEST_CASE("all and any do not copy a tensor") {
+  const Tensor<2> x = zeros({1024, 1024});
+  release_cached_memory();
+  CHECK_FALSE(all(x));
+  CHECK_FALSE(any(x));
+  CHECK(memory_use().cached == 0);
+}
+
+TEST_CASE("comparison of whole tensors") {
   CHECK(all_equal(Vector{1, 2}, Vector{1, 2}));
   CHECK_FALSE(all_equal(Vector{1, 2}, Vector{1}));
   CHECK_FALSE(all_equal(Vector{not_a_number}, Vector{not_a_number}));

@@ -290,18 +290,29 @@ auto stddev(const X& x, Axes... axes) {
   return sqrt(var(x, axes...));
 }
 
+namespace detail {
+
+/// Something to iterate over: a tensor itself, a copy of a view.
+template <TensorLike X>
+decltype(auto) in_order(const X& x) {
+  if constexpr (is_tensor<X>) return (x);
+  else return x.clone();
+}
+
+}  // namespace detail
+
 /// Whether every element is true.
 template <TensorLike X>
 bool all(const X& x) {
-  auto copy = x.view().clone();
-  return std::all_of(copy.begin(), copy.end(), [](auto v) { return static_cast<bool>(v); });
+  const auto& elements = detail::in_order(x);
+  return std::all_of(elements.begin(), elements.end(), [](auto v) { return static_cast<bool>(v); });
 }
 
 /// Whether any element is true.
 template <TensorLike X>
 bool any(const X& x) {
-  auto copy = x.view().clone();
-  return std::any_of(copy.begin(), copy.end(), [](auto v) { return static_cast<bool>(v); });
+  const auto& elements = detail::in_order(x);
+  return std::any_of(elements.begin(), elements.end(), [](auto v) { return static_cast<bool>(v); });
 }
 
 /// Whether shapes and all elements are equal.
