@@ -38,6 +38,22 @@ TEST_CASE("a tensor is a var without context, in eval mode") {
   CHECK(v.value().data() == x.data());
 }
 
+TEST_CASE("a var and what the tape keeps stay as they were when their tensor is written in place") {
+  Tensor<1> t{1, 2};
+  Var<1> v = t;
+  t += 1;
+  CHECK(all_equal(v.value(), Tensor<1>{1, 2}));
+  CHECK(all_equal(t, Tensor<1>{2, 3}));
+
+  Param<1> p = Tensor<1>{2, 3};
+  Tape tape;
+  auto loss = sum(square(tape(t) * p));
+  p.value += 10;
+  t.fill(0);
+  backward(loss);
+  CHECK(all_equal(p.grad, Tensor<1>{2 * 2 * 4, 2 * 3 * 9}));
+}
+
 TEST_CASE("deferred writes run in order, once, on commit") {
   std::string log;
   Context context;

@@ -71,6 +71,32 @@ TEST_CASE("in place, what is read is read before it is overwritten") {
   check(z, Vector{1});
 }
 
+TEST_CASE("in place, elements that are shared are copied first") {
+  Vector x{1, 2};
+  Vector kept = detail::alias(x);
+  auto step = [&](auto change, const Vector& after) {
+    x = Vector{1, 2};
+    kept = detail::alias(x);
+    change();
+    check(x, after);
+    check(kept, Vector{1, 2});
+    const double* data = x.data();
+    change();  // no longer shared: in place
+    CHECK(x.data() == data);
+  };
+  step([&] { x += 1; }, Vector{2, 3});
+  step([&] { x -= 1; }, Vector{0, 1});
+  step([&] { x *= x; }, Vector{1, 4});
+  step([&] { x /= kept.row_view(1); }, Vector{0.5, 1});
+  step([&] { x -= x.view(); }, Vector{0, 0});
+  step([&] { x += kept; }, Vector{2, 4});
+  step([&] { x.fill(7); }, Vector{7, 7});
+  Vector none;
+  none += 1;
+  none.fill(1);
+  CHECK(none.data() == nullptr);
+}
+
 TEST_CASE("integers wrap around") {
   const Tensor<1, std::int32_t> x{std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min(),
                                   -3};

@@ -135,7 +135,8 @@ class Context {
   Mode mode() const { return mode_; }
   bool recording() const { return recording_; }
 
-  /// A constant within this context: no gradient flows to it. The elements are shared, not copied.
+  /// A constant within this context: no gradient flows to it. The elements of an lvalue are shared, not copied; see
+  /// Var.
   template <class X>
   auto operator()(X&& x);
 

@@ -81,7 +81,7 @@ class GradSlot {
 
   Tensor<Rank, T>& own() {
     auto& grad = node_->grad.template as<Rank, T>();
-    if (!detail::unshared(grad)) grad = Tensor<Rank, T>(grad.view());
+    detail::unshare(grad);
     return grad;
   }
 
@@ -96,7 +96,8 @@ class Var {
   static constexpr int rank = Rank;
   using value_type = T;
 
-  /// A constant without context.
+  /// A constant without context. The elements of an lvalue are shared, not copied: while the var lives, write to the
+  /// tensor by `+=` and the like, `fill` or assignment, which leave the var as it is, not through `data()` or a view.
   Var(Tensor<Rank, T>&& value) : value_(std::move(value)) {}
   Var(const Tensor<Rank, T>& value) : value_(detail::alias(value)) {}
 

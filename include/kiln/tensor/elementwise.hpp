@@ -290,6 +290,7 @@ Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, O
     fail<ShapeError>(name, concat("the right side must fit into shape ", a.shape()), concat("got ", right.shape()));
   }
   if constexpr (std::remove_cvref_t<decltype(right)>::rank <= R) {
+    unshare(a);  // what it was shared with, such as a Var, keeps its values, and so does the right side
     map(op, a.shape().span(), a.data(), broadcast_operand(a.view(), a.shape()),
         broadcast_operand(right.view(), a.shape()));
   }
@@ -298,7 +299,8 @@ Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, O
 
 }  // namespace detail
 
-/// In place; the right side is broadcast into the left one's shape. Throws: ShapeError.
+/// In place, or on a copy while a Var shares the elements; the right side is broadcast into the left one's shape.
+/// Throws: ShapeError.
 template <int R, class T, class B>
   requires ElementwiseOperands<Tensor<R, T>, B>
 Tensor<R, T>& operator+=(Tensor<R, T>& a, const B& b) {

@@ -30,8 +30,9 @@ struct NestedList<T, 0> {
   using type = T;
 };
 
-/// A second handle on the same elements: how the tape keeps values without copying them. Nobody may write while both
-/// live.
+/// A second handle on the same elements: how the tape keeps values without copying them. Nobody may write through
+/// `data()` or a view while both live; `+=` and the like, `fill` and assignment give the tensor elements of its own
+/// first.
 template <int R, class T>
 Tensor<R, T> alias(const Tensor<R, T>& x);
 
@@ -165,7 +166,11 @@ class Tensor {
     return *data();
   }
 
-  void fill(T value) { std::fill_n(data(), numel(), value); }
+  /// Every element `value`; a Var made of this tensor keeps the old ones.
+  void fill(T value) {
+    if (block_ && !block_.unique()) allocate();
+    std::fill_n(data(), numel(), value);
+  }
 
   Tensor clone() const { return *this; }
 
@@ -307,6 +312,12 @@ Tensor<R, T> without_elements() {
 template <int R, class T>
 bool unshared(const Tensor<R, T>& x) {
   return x.block_.unique();
+}
+
+/// Copies the elements if another handle shares them, so that they may be written.
+template <int R, class T>
+void unshare(Tensor<R, T>& x) {
+  if (x.data() && !unshared(x)) x = x.clone();
 }
 
 }  // namespace detail
