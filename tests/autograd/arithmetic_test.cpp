@@ -5,6 +5,11 @@
 
 #include "oracle.hpp"
 
+#include <cmath>
+#include <limits>
+
+#include <kiln/autograd/reduction.hpp>
+
 using namespace kiln;
 using namespace oracle;
 
@@ -59,6 +64,19 @@ TEST_CASE("arithmetic of shapes that do not fit") {
   CHECK_THROWS_WITH_AS(where(Tensor<1, bool>{true, false}, x, 0),
                        "where: sizes must be equal or 1, counted from the last axis: got shapes (2,) and (2, 3)",
                        ShapeError);
+}
+
+TEST_CASE("relu passes a gradient through NaN, as PyTorch does, and none through 0") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  Tape tape;
+  auto x = tape.variable(Tensor<1, double>{nan, 0, -1, 2, 3});
+  tape.differentiate(sum(relu(x) * Tensor<1, double>{5, 6, 7, 8, nan}));
+  const auto dx = tape.grad(x);
+  CHECK(dx(0) == 5);
+  CHECK(dx(1) == 0);
+  CHECK(dx(2) == 0);
+  CHECK(dx(3) == 8);
+  CHECK(std::isnan(dx(4)));
 }
 
 TEST_CASE("where does not let the gradient of the branch not taken through") {

@@ -155,7 +155,7 @@ Var<R, T> sigmoid(const Var<R, T>& x) {
 template <int R, class T>
 Var<R, T> relu(const Var<R, T>& x) {
   auto pull_back = [](const auto& y, const auto& dy, auto& dx) {
-    dx += map("relu", y, dy, [](T r, T d) { return r > 0 ? d : T{}; });
+    dx += map("relu", y, dy, [](T r, T d) { return r <= 0 ? T{} : d; });  // NaN passes it on
   };
   return record("relu", relu(x.value()), pull_back, x);
 }
