@@ -231,7 +231,9 @@ TEST_CASE("a gradient of the wrong size is refused") {
       x);
   CHECK_THROWS_WITH_AS(
       tape.differentiate(sum(y)),
-      "sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (5, 7) and (2, 3)", ShapeError);
+      "backward of wrong: sum_to_shape: sizes must be equal or 1, counted from the last axis: got shapes (5, 7) and "
+      "(2, 3)",
+      ShapeError);
 }
 
 TEST_CASE("two threads differentiate one const model, a tape each [threads]") {

@@ -63,8 +63,8 @@ auto with_vars(std::string_view op, F f, const X&... x) {
 
 /// The result of an operation on vars, with its pull-back, which is called at most once, as (dy, dx...) or (y, dy,
 /// dx...): y is the result, dy its gradient, and each dx takes, by `dx += ...`, what goes to that input; `if (dx)` says
-/// if anything is wanted. Whatever else the pull-back needs it captures. Throws: UsageError if the inputs come from
-/// different tapes.
+/// if anything is wanted. Whatever else the pull-back needs it captures. `op` names it in messages, also those of
+/// backward, and must outlive the tape: a literal. Throws: UsageError if the inputs come from different tapes.
 template <int R, class T, class PullBack, class... Inputs>
 Var<R, T> record(std::string_view op, Tensor<R, T> value, PullBack pull_back, const Inputs&... inputs) {
   static_assert((is_var<Inputs> && ...),
@@ -73,7 +73,7 @@ Var<R, T> record(std::string_view op, Tensor<R, T> value, PullBack pull_back, co
   if (!context) return Var<R, T>(std::move(value));
   detail::GradNode* node = nullptr;
   if (context->recording() && (inputs.wants_grad() || ...)) {
-    node = static_cast<Tape*>(context)->append(value, std::move(pull_back), inputs.grad_slot()...);
+    node = static_cast<Tape*>(context)->append(op, value, std::move(pull_back), inputs.grad_slot()...);
   }
   return {context->ref(), std::move(value), node};
 }

@@ -109,7 +109,12 @@ class Tape : public Context {
     loss.grad_slot() += Tensor<0, T>(T{1});
     for (detail::GradNode* node = last_; node; node = node->previous) {
       if (node->is_leaf()) continue;
-      if (!node->grad.empty()) node->pull_back(*node);
+      try {
+        if (!node->grad.empty()) node->pull_back(*node);
+      } catch (Error& error) {
+        error.at(concat("backward of ", node->op));
+        throw;
+      }
       node->grad.reset();
       node->free_kept();
     }
@@ -150,7 +155,7 @@ class Tape : public Context {
 
   /// For `record`: an operation's place on the tape.
   template <int R, class T, class PullBack, class... Slots>
-  detail::GradNode* append(const Tensor<R, T>& value, PullBack pull_back, Slots... slots) {
+  detail::GradNode* append(std::string_view name, const Tensor<R, T>& value, PullBack pull_back, Slots... slots) {
     using Op = detail::RecordedOp<R, T, PullBack, Slots...>;
     if (walked_) {
       fail<UsageError>("tape", "nothing can be recorded once the tape was walked", "backward has run; use a new tape");
@@ -161,6 +166,7 @@ class Tape : public Context {
     node->kept = op;
     node->pull_back = Op::run;
     node->destroy = Op::end;
+    node->op = name;
     return node;
   }
 

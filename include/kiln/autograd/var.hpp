@@ -23,6 +23,7 @@ struct GradNode {
   void* kept = nullptr;          // the pull-back and what it keeps; null for leaves
   void (*pull_back)(GradNode&) = nullptr;
   void (*destroy)(void* kept) = nullptr;
+  std::string_view op;          // for messages
   const void* param = nullptr;  // for the leaf of a Param
   void (*add_to_param)(const void* param, AnyTensor& grad) = nullptr;
   GradNode* previous_param = nullptr;
