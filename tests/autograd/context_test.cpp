@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -68,6 +70,26 @@ TEST_CASE("deferred writes run in order, once, on commit") {
   context.discard();
   context.commit();
   CHECK(log == "ab");
+}
+
+TEST_CASE("what a deferred write or a pull-back captures is aligned as its type asks") {
+  struct alignas(64) Wide {
+    std::byte bytes[64] = {};
+  };
+  auto misaligned = [](const Wide& wide) { return reinterpret_cast<std::uintptr_t>(&wide) % alignof(Wide); };
+  std::size_t wrong = 0, runs = 0;
+  auto note = [&](const Wide& wide) { ++runs, wrong += misaligned(wide) != 0; };
+  Tape tape;
+  auto x = tape.variable(Tensor<0>(1));
+  for (int i = 0; i < 200; ++i) {
+    tape.defer([wide = Wide(), note] { note(wide); });
+    tape.defer([i = static_cast<char>(i)] { static_cast<void>(i); });
+    auto pull_back = [wide = Wide(), note](const Tensor<0>& dy, auto& dx) { note(wide), dx += dy; };
+    x = record("wide", x.value() + 0, pull_back, x);
+  }
+  backward(x);
+  CHECK(runs == 400);
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("backward commits, and a tape that is dropped does not") {

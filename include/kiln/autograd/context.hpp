@@ -91,19 +91,28 @@ class Arena {
     }
   }
 
-  void* allocate(std::size_t bytes) {
-    bytes = (bytes + alignment - 1) / alignment * alignment;
-    if (bytes > left_) grow(bytes);
-    left_ -= bytes;
-    return std::exchange(next_, next_ + bytes);
+  /// Memory for one object.
+  template <class X>
+  void* room_for() {
+    std::size_t gap = gap_before(alignof(X));
+    if (gap + sizeof(X) > left_) {
+      grow(sizeof(X) + alignof(X));
+      gap = gap_before(alignof(X));
+    }
+    left_ -= gap + sizeof(X);
+    next_ += gap + sizeof(X);
+    return next_ - sizeof(X);
   }
 
  private:
-  static constexpr std::size_t alignment = alignof(std::max_align_t);
-  struct alignas(alignment) Chunk {
+  struct Chunk {
     BlockRef block;
     Chunk* previous;
   };
+
+  std::size_t gap_before(std::size_t alignment) const {
+    return (0 - reinterpret_cast<std::uintptr_t>(next_)) & (alignment - 1);
+  }
 
   void grow(std::size_t bytes) {
     std::size_t size = (std::max)(bytes + sizeof(Chunk), std::size_t{16384} - sizeof(Block));
@@ -161,7 +170,7 @@ class Context {
       if (wanted) self.write();
       self.~Node();
     };
-    auto* node = new (arena_.allocate(sizeof(Node))) Node{{run, nullptr}, std::move(write)};
+    auto* node = new (arena_.room_for<Node>()) Node{{run, nullptr}, std::move(write)};
     *last_deferred_ = node;
     last_deferred_ = &node->next;
   }

@@ -160,7 +160,7 @@ class Tape : public Context {
     if (walked_) {
       fail<UsageError>("tape", "nothing can be recorded once the tape was walked", "backward has run; use a new tape");
     }
-    auto* op = new (arena_.allocate(sizeof(Op))) Op{std::move(pull_back), {slots...}, detail::without_elements<R, T>()};
+    auto* op = new (arena_.room_for<Op>()) Op{std::move(pull_back), {slots...}, detail::without_elements<R, T>()};
     if constexpr (Op::needs_result) op->result = detail::alias(value);
     detail::GradNode* node = leaf();
     node->kept = op;
@@ -172,7 +172,7 @@ class Tape : public Context {
 
  private:
   detail::GradNode* leaf() {
-    auto* node = new (arena_.allocate(sizeof(detail::GradNode))) detail::GradNode;
+    auto* node = new (arena_.room_for<detail::GradNode>()) detail::GradNode;
     node->previous = std::exchange(last_, node);
     return node;
   }
