@@ -13,6 +13,8 @@
 #include <kiln/autograd/arithmetic.hpp>
 #include <kiln/autograd/reduction.hpp>
 
+#pragma GCC diagnostic ignored "-Wpsabi"  // a note on over-aligned arguments, of interest to callers of GCC before 4.6
+
 using namespace kiln;
 
 TEST_SUITE_BEGIN("autograd");

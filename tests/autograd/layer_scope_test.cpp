@@ -78,6 +78,39 @@ TEST_CASE("observers hear of every layer, from the outside in, with its path") {
   CHECK(unnamed.text == "(Gain ? (1, 2) Gain (1, 2))");
 }
 
+TEST_CASE("a context has any number of observers, each once, until they are taken out") {
+  struct Count : LayerObserver {
+    int entries = 0;
+    Count() {
+      entered = [](LayerObserver& self, const LayerCall&) { ++static_cast<Count&>(self).entries; };
+    }
+  };
+  Count first, second;
+  Context context;
+  auto x = context(Tensor<1, double>{1, 1});
+  context.observe(&first);
+  context.observe(&second);
+  context.observe(&second);
+  context.observe(nullptr);
+  Gain{}(x);
+  CHECK(first.entries == 1);
+  CHECK(second.entries == 1);
+  context.unobserve(&first);
+  Gain{}(x);
+  CHECK(first.entries == 1);
+  CHECK(second.entries == 2);
+
+  Context other;  // the same observers in another context, in another order
+  other.observe(&second);
+  other.observe(&first);
+  Gain{}(other(Tensor<1, double>{1, 1}));
+  CHECK(first.entries == 2);
+  CHECK(second.entries == 3);
+  context.unobserve(&second);
+  Gain{}(x);
+  CHECK(second.entries == 3);
+}
+
 TEST_CASE("observers are told in the order of their list") {
   Log first("a"), second("b");
   first.next = &second;

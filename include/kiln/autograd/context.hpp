@@ -6,10 +6,13 @@
 /// differentiation.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <type_traits>
+#include <vector>
 
 #include <kiln/core/memory.hpp>
 #include <kiln/core/random.hpp>
@@ -180,9 +183,15 @@ class Context {
   /// Drops what was deferred.
   void discard() { finish_deferred(false); }
 
-  /// Who is told when a layer begins and ends, and how layers are called in messages. Both must outlive their use.
-  void observe(LayerObserver* first) { observers_ = first; }
-  LayerObserver* observers() const { return observers_; }
+  /// Tells an observer, besides those there are, when a layer begins and ends, until it is taken out by `unobserve` or
+  /// the context is gone; it must live until then. A null pointer is no observer.
+  void observe(LayerObserver* observer) {
+    if (observer && std::find(observers_.begin(), observers_.end(), observer) == observers_.end())
+      observers_.push_back(observer);
+  }
+  void unobserve(LayerObserver* observer) { std::erase(observers_, observer); }
+  std::span<LayerObserver* const> observers() const { return observers_; }
+  /// How layers are called in messages. The names must outlive their use.
   void name_layers(const LayerNames* names) { names_ = names; }
   const LayerNames* layer_names() const { return names_; }
 
@@ -216,7 +225,7 @@ class Context {
   RandomStream random_;
   Deferred* deferred_ = nullptr;
   Deferred** last_deferred_ = &deferred_;
-  LayerObserver* observers_ = nullptr;
+  std::vector<LayerObserver*> observers_;
   const LayerNames* names_ = nullptr;
   detail::ContextSlot* slot_;
 };

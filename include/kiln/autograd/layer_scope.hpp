@@ -65,7 +65,8 @@ struct LayerCall {
   const AnyVar& input;
 };
 
-/// Is told about every layer that runs in a context. Observers form a list: `next` is told after this one.
+/// Is told about every layer that runs in a context (Context::observe). Those that belong together may form a list, of
+/// which the first is given to the context: `next` is told after this one.
 struct LayerObserver {
   LayerObserver* next = nullptr;
   void (*entered)(LayerObserver& self, const LayerCall& call) = nullptr;
@@ -95,23 +96,28 @@ auto run_observed(Context& context, LayerKey key, std::string_view type, const V
   const LayerNames::Entry* entry = names ? names->find(key) : nullptr;
   const AnyVar input(x);
   const LayerCall call{key, type, entry ? std::string_view(entry->path) : "", entry != nullptr, input};
-  LayerObserver* first = context.observers();
-  for (LayerObserver* o = first; o; o = o->next) {
-    if (o->entered) o->entered(*o, call);
-  }
+  auto tell = [&context](auto what) {
+    // By position, since an observer may add one or take itself out.
+    for (std::size_t i = 0; i < context.observers().size(); ++i) {
+      for (LayerObserver* o = context.observers()[i]; o; o = o->next) what(*o);
+    }
+  };
+  tell([&](LayerObserver& o) {
+    if (o.entered) o.entered(o, call);
+  });
   using Result = std::remove_cvref_t<decltype(forward(x))>;
   if constexpr (is_var<Result>) {
     AnyVar output(forward(x));
-    for (LayerObserver* o = first; o; o = o->next) {
-      if (o->left) o->left(*o, call, output);
-    }
+    tell([&](LayerObserver& o) {
+      if (o.left) o.left(o, call, output);
+    });
     return output.as<Result::rank, typename Result::value_type>();
   } else {
     auto result = forward(x);  // a tuple or struct of vars: seen from outside only as having run
     AnyVar none;
-    for (LayerObserver* o = first; o; o = o->next) {
-      if (o->left) o->left(*o, call, none);
-    }
+    tell([&](LayerObserver& o) {
+      if (o.left) o.left(o, call, none);
+    });
     return result;
   }
 }
@@ -124,7 +130,7 @@ auto announce(const Layer& layer, const X& input, F&& forward) {
   const auto& x = detail::as_var(input);
   Context* context = x.context();
   try {
-    if (!context || !context->observers()) return forward(x);
+    if (!context || context->observers().empty()) return forward(x);
     return detail::run_observed(*context, layer_key(layer), layer_type_name<Layer>(), x, forward);
   } catch (Error& error) {
     error.at(
