@@ -33,9 +33,9 @@ TEST_CASE("an AnyVar gives its var back, gradient included") {
 TEST_CASE("copies of an AnyVar share the elements") {
   AnyVar any = Var(Tensor<1>{1, 2});
   AnyVar copy = any;
-  CHECK(copy.as<1>().value().data() == any.as<1>().value().data());
+  CHECK(copy.value().as<1>().data() == any.value().as<1>().data());
   AnyVar moved = std::move(copy);
-  CHECK(moved.as<1>().value().data() == any.as<1>().value().data());
+  CHECK(moved.value().as<1>().data() == any.value().as<1>().data());
   any = moved;
   CHECK(any.as<1>().value()(1) == 2);
 }

@@ -112,7 +112,12 @@ class Var {
   }
   ~Var() = default;
 
-  const Tensor<Rank, T>& value() const { return value_; }
+  const Tensor<Rank, T>& value() const& { return value_; }
+  /// Of a temporary: `const auto& y = model(x).value();` must not dangle. Copied only if something shares the elements.
+  Tensor<Rank, T> value() && {
+    if (detail::unshared(value_)) return std::move(value_);
+    return value_;
+  }
   const Shape<Rank>& shape() const { return value_.shape(); }
   Index size(int axis) const { return value_.size(axis); }
   Index numel() const { return value_.numel(); }

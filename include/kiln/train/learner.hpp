@@ -135,7 +135,7 @@ class Learner : private detail::TrainingWork {
     Context context{Mode::eval};
     refresh_names();
     context.name_layers(&names_);
-    return Tensor(call_layer(std::as_const(model_), context(x)).value().view());
+    return call_layer(std::as_const(model_), context(x)).value();
   }
 
   /// The model's outputs over a whole loader, with the targets.
