@@ -39,9 +39,9 @@ TEST_CASE("a file gets plain rows and no bar") {
       {.epoch = 1, .train_loss = 0.125, .valid_loss = 1, .metrics = {{"accuracy", 1}}, .seconds = 75.5});
   progress.on(AfterEpoch{}, fit);
   CHECK(content(out) ==
-        "epoch  train_loss  valid_loss  accuracy    time\n"
-        "    0    0.500000    0.250000  0.937500 00:04.2\n"
-        "    1    0.125000    1.000000  1.000000 01:15.5\n");
+        "epoch  train_loss  valid_loss  accuracy     time\n"
+        "    0    0.500000    0.250000  0.937500  00:04.2\n"
+        "    1    0.125000    1.000000  1.000000  01:15.5\n");
   std::fclose(out);
 }
 
@@ -64,8 +64,8 @@ TEST_CASE("a terminal gets a bar, which the row replaces; what was not computed 
   std::string bar = "\repoch 1/2  train ";
   for (int i = 0; i < 30; ++i) bar += i < 10 ? "█" : "░";
   CHECK(content(out) == bar +
-                            " 1/3  loss 0.5000  \r\033[Kepoch  train_loss  valid_loss    time\n"
-                            "    0    0.500000           - 00:01.0\n");
+                            " 1/3  loss 0.5000  \r\033[Kepoch  train_loss  valid_loss     time\n"
+                            "    0    0.500000           -  00:01.0\n");
   std::fclose(out);
 }
 

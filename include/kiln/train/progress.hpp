@@ -54,12 +54,12 @@ class Progress {
     if (header_due_) {
       std::string header = cell("epoch", 5) + cell("train_loss", 12) + cell("valid_loss", 12);
       for (const MetricValue& metric : row.metrics) header += cell(metric.name, column(metric));
-      write(header + cell("time", 8) + "\n");
+      write(header + cell("time", 9) + "\n");
       header_due_ = false;
     }
     std::string line = cell(concat(row.epoch), 5) + cell(number(row.train_loss), 12) + cell(number(row.valid_loss), 12);
     for (const MetricValue& metric : row.metrics) line += cell(number(metric.value), column(metric));
-    write(line + cell(clock(row.seconds), 8) + "\n");
+    write(line + cell(clock(row.seconds), 9) + "\n");
     (void)fit;
   }
 
