@@ -3,7 +3,6 @@
 
 #include <kiln/nn/module.hpp>
 
-#include <functional>
 #include <string>
 #include <thread>
 
@@ -65,7 +64,6 @@ struct Settings {
   std::vector<bool> flags{true};
   std::array<std::string, 2> texts;
   Var<2> (*function)(const Var<2>&) = nullptr;
-  std::function<int(int)> callable;
   Param<1> only = ones({2});
 };
 

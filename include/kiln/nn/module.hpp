@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 
 /// A model is a plain struct, and this is how its parts are found: `for_each_part(model, f)` walks its fields and
-/// theirs. Params are trained, Buffers saved; numbers, enums, strings, shapes and functions are configuration; anything
-/// else must have fields itself, or it does not compile, so that no parameter is silently left untrained.
+/// theirs. Params are trained, Buffers saved; numbers, enums, strings, shapes, lambdas and function pointers are
+/// configuration; anything else must have fields itself, or it does not compile, so that no parameter is silently left
+/// untrained.
 #pragma once
 
 #include <array>
@@ -61,7 +62,7 @@ template <class X>
 consteval bool is_configuration() {
   return std::is_arithmetic_v<X> || std::is_enum_v<X> || std::is_convertible_v<X, std::string_view> || is_shape<X> ||
          std::is_same_v<X, RandomStream> || std::is_function_v<std::remove_pointer_t<X>> ||
-         std::is_member_pointer_v<X> || is_function_object<X> || is_lambda<X>();
+         std::is_member_pointer_v<X> || is_lambda<X>();
 }
 
 template <class M, class F>
@@ -104,6 +105,10 @@ void walk_parts(std::string& path, M& part, F& f) {
     static_assert(
         !is_tensor<X>,
         "kiln: a model holds tensors as Param<R> (trained) or Buffer<R> (saved, not trained), not as a bare Tensor");
+    static_assert(
+        !is_function_object<X>,
+        "kiln: a parameter inside a std::function would silently stay untrained: a model holds a layer as itself, and "
+        "a function without parameters as a plain function pointer");
     static_assert(
         !std::is_pointer_v<X>,
         "kiln: a model holds its layers by value, in std::vector or in std::optional, not by pointer: what is "
