@@ -16,6 +16,8 @@ struct Param {
 
   Tensor<Rank, T> value;
   /// dLoss/dvalue, summed over backward passes; none after `zero_grad`. Not part of the model's state, hence mutable.
+  /// `backward` writes it even if the model is const, so threads that share a model use `tape.differentiate(loss)` and
+  /// `tape.grad(param)` instead.
   mutable Tensor<Rank, T> grad = none();
   bool trainable = true;
 

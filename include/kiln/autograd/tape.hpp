@@ -189,7 +189,9 @@ class Tape : public Context {
 };
 
 /// The gradients of a scalar, added to Param::grad of every parameter it depends on, and the deferred updates of
-/// buffers. Throws: UsageError if the loss depends on no parameter or variable, or if its tape was walked before.
+/// buffers. It writes to the model, even a const one: threads that share a model use `tape.differentiate(loss)` and
+/// `tape.grad(param)` instead. Throws: UsageError if the loss depends on no parameter or variable, or if its tape was
+/// walked before.
 template <class T>
 void backward(const Var<0, T>& loss) {
   Context* context = loss.context();

@@ -12,6 +12,7 @@ namespace kiln {
 
 /// Layers, lambdas or functions, one after the other: `Sequential{Flatten{}, Linear{784, 10}}`, or as a member
 /// `Sequential<Linear, ReLU, Linear> body{{784, 50}, {}, {50, 10}};`. Braces construct the layers in order.
+/// A layer that has a name of its own is copied: the Sequential trains its copy.
 template <class... Layers>
 struct Sequential {
   static_assert(sizeof...(Layers) > 0, "kiln: a Sequential needs at least one layer");
