@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -22,7 +23,8 @@ namespace kiln::detail {
 class File {
  public:
   File(std::string_view op, std::string path, int flags) : op_(op), path_(std::move(path)) {
-    do handle_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0666);
+    // O_NONBLOCK: a named pipe that nobody writes to is refused by size() rather than waited for.
+    do handle_ = ::open(path_.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666);
     while (handle_ < 0 && errno == EINTR);
     if (handle_ < 0) fail_errno("must be possible to open");
   }
@@ -83,11 +85,15 @@ class File {
   int handle_ = -1;
 };
 
+/// Tells temporary files of one process apart: threads may write one path at the same time, and the last one stays.
+inline constinit std::atomic<unsigned> replacements = 0;
+
 /// Calls `write(file)` for a file beside `path`, which then takes its place in one step: whoever reads `path`, and
 /// whenever this process is killed, finds the old content or the new, never a part.
 template <class Write>
 void replace_file(std::string_view op, const std::string& path, Write write) {
-  const std::string beside = concat(path, ".", ::getpid(), ".part");
+  const std::string beside =
+      concat(path, ".", ::getpid(), ".", replacements.fetch_add(1, std::memory_order_relaxed), ".part");
   try {
     File file(op, beside, O_WRONLY | O_CREAT | O_TRUNC);
     write(std::as_const(file));

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+#include <kiln/io/file.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+TEST_SUITE_BEGIN("io");
+
+using namespace kiln;
+using detail::File;
+
+namespace {
+
+/// A path for this test alone, removed at its end.
+struct Path {
+  std::string path = concat("file_test_", ::getpid());
+  ~Path() { std::remove(path.c_str()); }
+  std::string content() const {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("two writers of one path at the same time do not write into each other's file") {
+  Path file;
+  detail::replace_file("save", file.path, [&](const File& outer) {
+    outer.write("outer ", 6);
+    detail::replace_file("save", file.path, [](const File& inner) { inner.write("inner", 5); });
+    CHECK(file.content() == "inner");
+    outer.write("writer", 6);
+  });
+  CHECK(file.content() == "outer writer");
+}
+
+TEST_CASE("a named pipe is refused rather than waited for") {
+  Path pipe;
+  REQUIRE(::mkfifo(pipe.path.c_str(), 0600) == 0);
+  CHECK_THROWS_WITH_AS(File("load", pipe.path, O_RDONLY).size(),
+                       concat("load: ", pipe.path, ": must be a file: it is none").c_str(), DataError);
+}
+
+TEST_SUITE_END();
