@@ -127,6 +127,29 @@ TEST_CASE("floats of the other width are converted, other types are not") {
         std::string::npos);
 }
 
+TEST_CASE("a BOOL is 0 or 1, and anything else changes nothing") {
+  struct Flags {
+    Param<1> w = ones({1});
+    Buffer<1, bool> mask = Tensor<1, bool>{true, false, true};
+  };
+  Path file;
+  Flags flags;
+  save(flags, file.path);
+  Flags other;
+  other.mask.value.fill(false);
+  load(other, file.path);
+  CHECK(all_equal(other.mask.value, Tensor<1, bool>{true, false, true}));
+
+  std::string content = read_all(file.path);
+  content[content.size() - 2] = 7;  // the mask stands last
+  content[content.size() - 5] = 0;  // the exponent of w
+  write_all(file.path, content);
+  CHECK(message(file.path, other) ==
+        concat("load: ", file.path, ": mask: every byte of a BOOL must be 0 or 1: byte 1 is 7"));
+  CHECK(other.w.value(0) == 1);
+  CHECK(other.mask.value(0));
+}
+
 TEST_CASE("metadata, spaces and escapes in the header are understood") {
   Path file;
   One one;

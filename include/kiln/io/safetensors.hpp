@@ -94,6 +94,14 @@ void convert_elements(const std::byte* from, std::span<To> to) {
   }
 }
 
+/// A bool that is neither 0 nor 1 would be undefined behaviour.
+inline void require_booleans(const std::string& place, std::string_view name, std::span<const std::byte> bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (const auto value = std::to_integer<int>(bytes[i]); value > 1)
+      fail<DataError>(place, concat(name, ": every byte of a BOOL must be 0 or 1"), concat("byte ", i, " is ", value));
+  }
+}
+
 inline void load_tensors(const std::vector<ParamRef>& tensors, const std::string& path) {
   const File file("load", path, O_RDONLY);
   const std::size_t size = file.size();
@@ -115,6 +123,10 @@ inline void load_tensors(const std::vector<ParamRef>& tensors, const std::string
 
   std::vector<std::byte> data(data_bytes);
   file.read(data.data(), data.size());
+  for (const SafetensorsEntry& entry : entries) {
+    if (find_safetensors_type(entry.type)->type == ElementType::boolean)
+      require_booleans(file.place(), entry.name, std::span(data).subspan(entry.begin, entry.end - entry.begin));
+  }
   for (const ParamRef& tensor : tensors) {
     const auto& entry =
         *std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == tensor.name; });
