@@ -26,7 +26,7 @@ inline constexpr std::uint64_t most_safetensors_header = 100'000'000;  // the re
 
 inline void save_tensors(const std::vector<ParamRef>& in_order, const std::string& path) {
   std::vector<ParamRef> tensors;  // wide elements first, so that all are aligned
-  for (std::size_t bytes : {8, 4, 2, 1}) {
+  for (std::size_t bytes : {8u, 4u, 2u, 1u}) {
     for (const ParamRef& tensor : in_order) {
       if (safetensors_type(tensor.element_type()).bytes == bytes) tensors.push_back(tensor);
     }
