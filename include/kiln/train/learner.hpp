@@ -117,7 +117,8 @@ class Learner : private detail::TrainingWork {
   void resume(More&&... more) {
     require_idle("resume");
     callbacks_.begin({detail::CallbackRef(more)...});
-    run(in_order(callbacks_.active()), [](detail::TrainingLoop& loop) { loop.run_fit(); });
+    run(in_order(callbacks_.active()), std::exchange(resumed_scopes_, 0),
+        [](detail::TrainingLoop& loop) { loop.run_fit(); });
   }
 
   /// Loss and metrics over the validation set, or over another loader of the same kind, such as `data.test`.
@@ -126,7 +127,7 @@ class Learner : private detail::TrainingWork {
     require_idle("validate");
     valid_loader_ = &loader;
     detail::AtEnd back{[this] { valid_loader_ = nullptr; }};
-    run({}, [](detail::TrainingLoop& loop) { loop.run_validate(); });
+    run({}, 0, [](detail::TrainingLoop& loop) { loop.run_validate(); });
     return {fit_.valid_loss, fit_.metrics};
   }
 
@@ -266,11 +267,11 @@ class Learner : private detail::TrainingWork {
   void refresh_names() { names_ = layer_names(std::as_const(model_)); }
 
   template <class Body>
-  void run(const detail::CallbackList& callbacks, Body body) {
+  void run(const detail::CallbackList& callbacks, unsigned resumed_scopes, Body body) {
     running_ = true;
     detail::AtEnd stop{[this] { running_ = false; }};
     refresh_names();
-    detail::TrainingLoop loop(fit_, callbacks, *this, std::exchange(resumed_scopes_, 0));
+    detail::TrainingLoop loop(fit_, callbacks, *this, resumed_scopes);
     body(loop);
   }
 
