@@ -276,8 +276,13 @@ struct TakeState {
 
 TEST_CASE(
     "a fit is resumed in another learner, with callbacks of that fit alone, from the middle or the end of an epoch") {
-  for (const auto& [at, step] :
-       {std::pair{"after_batch", 2}, std::pair{"after_batch", 3}, std::pair{"after_epoch", 6}}) {
+  struct Moment {
+    const char* at;
+    Index step;
+  };
+  for (const Moment moment : {Moment{"after_batch", 2}, Moment{"after_batch", 3}, Moment{"after_epoch", 6}}) {
+    const std::string at = moment.at;
+    const Index step = moment.step;
     CAPTURE(at);
     CAPTURE(step);
     manual_seed(3);
