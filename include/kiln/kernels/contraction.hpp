@@ -168,9 +168,12 @@ void contract_range(const ContractionPlan& plan, Index first, Index last, const 
   Index row = inner.summed ? 1 : inner.size;
   bool copy = !accumulate && b == nullptr && !inner.summed && plan.sums().empty();
   std::array<Index, max_contraction_loops> at{};
+  const bool reads = !plan.empty_sum();  // else a and b may be null
   auto move = [&](std::size_t l, Index steps) {
-    a += steps * kept[l].a;
-    b += steps * kept[l].b;
+    if (reads) {
+      a += steps * kept[l].a;
+      b += steps * kept[l].b;
+    }
     out += steps * kept[l].out;
   };
   for (Index rest = first, l = std::ssize(kept); l-- > 0;) {
@@ -184,7 +187,7 @@ void contract_range(const ContractionPlan& plan, Index first, Index last, const 
       for (Index j = 0; j < row; ++j) out[j * inner.out] = a[j * inner.a];
     } else {
       for (Index j = 0; !accumulate && j < row; ++j) out[j * inner.out] = T{};
-      if (!plan.empty_sum()) contract_sums(plan.sums(), inner, a, b, out);
+      if (reads) contract_sums(plan.sums(), inner, a, b, out);
     }
     for (std::size_t l = kept.size(); l-- > 0;) {
       move(l, 1);

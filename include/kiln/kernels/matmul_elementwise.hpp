@@ -18,6 +18,7 @@ struct ElementwiseMatmul {
 
   template <class T>
   static void run(const MatmulArgs<T>& args) {
+    if (args.k == 0) return args.scale_c();  // a and b may be null
     detail::BlockRef block(static_cast<std::size_t>(args.k) * sizeof(T));
     T* copy = static_cast<T*>(block.payload());
     for (Index j = 0; j < args.n; ++j) {

@@ -253,7 +253,8 @@ class DotProduct {
 
   static double cost(const Product<T>& p) {
     if (p.s_step != 1 || (p.v_step != 1 && p.v_column != 1)) return 1e300;
-    double columns = static_cast<double>(p.columns / N * N + p.columns % N * 2);
+    const Index weighted = p.columns / N * N + p.columns % N * 2;  // those left over cost twice
+    const auto columns = static_cast<double>(weighted);
     double rows = static_cast<double>(round_up(p.rows, R));
     double repack = p.v_step == 1 ? 0. : .6 * static_cast<double>(p.columns * p.depth);
     return rows * columns * (static_cast<double>(p.depth) / static_cast<double>(L) * 1.1 + 6) + repack;
