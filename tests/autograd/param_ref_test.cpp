@@ -68,6 +68,10 @@ TEST_CASE("value and gradient of a ParamRef can be copied and put back") {
   Param<1> p = Tensor<1>{1, 2};
   ParamRef ref("p", p);
   const AnyTensor value = ref.copy_value(), none = ref.copy_grad();
+  CHECK(ref.takes(value));
+  CHECK_FALSE(ref.takes(none));
+  CHECK_FALSE(ref.takes(zeros({3})));
+  CHECK_FALSE(ref.takes(zeros<std::int16_t>({1})));
   CHECK(none.empty());
   p.grad = Tensor<1>{3, 4};
   const AnyTensor grad = ref.copy_grad();

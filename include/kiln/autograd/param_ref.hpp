@@ -5,6 +5,7 @@
 /// optimizers, saving, clipping.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -94,6 +95,10 @@ class ParamRef {
   /// Copies of the value and of the gradient, which is empty if there is none.
   AnyTensor copy_value() const { return ops_->copy_value(target_); }
   AnyTensor copy_grad() const { return ops_->copy_grad(target_); }
+  /// Whether `value` has the rank, element type and shape of this one.
+  bool takes(const AnyTensor& value) const {
+    return ops_->same_type(value) && std::equal(dims().begin(), dims().end(), value.dims().begin(), value.dims().end());
+  }
   /// Puts such copies back.
   void restore(const AnyTensor& value, const AnyTensor& grad) const { ops_->restore(target_, value, grad); }
 
@@ -109,6 +114,7 @@ class ParamRef {
     void* (*grad)(void*);
     void (*zero_grad)(void*);
     bool* (*trainable)(void*);
+    bool (*same_type)(const AnyTensor&);
     AnyTensor (*copy_value)(void*);
     AnyTensor (*copy_grad)(void*);
     void (*restore)(void*, const AnyTensor& value, const AnyTensor& grad);
@@ -129,6 +135,7 @@ class ParamRef {
                                     [](void* p) -> void* { return static_cast<Param<R, T>*>(p)->grad.data(); },
                                     [](void* p) { static_cast<Param<R, T>*>(p)->zero_grad(); },
                                     [](void* p) { return &static_cast<Param<R, T>*>(p)->trainable; },
+                                    [](const AnyTensor& value) { return value.is<R, T>(); },
                                     [](void* p) -> AnyTensor { return static_cast<Param<R, T>*>(p)->value; },
                                     [](void* p) -> AnyTensor {
                                       auto* param = static_cast<Param<R, T>*>(p);
@@ -149,6 +156,7 @@ class ParamRef {
                                      [](void*) -> void* { return nullptr; },
                                      [](void*) {},
                                      nullptr,
+                                     [](const AnyTensor& value) { return value.is<R, T>(); },
                                      [](void* p) -> AnyTensor { return static_cast<Buffer<R, T>*>(p)->value; },
                                      [](void*) { return AnyTensor(); },
                                      [](void* p, const AnyTensor& value, const AnyTensor&) {

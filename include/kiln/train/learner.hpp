@@ -194,9 +194,7 @@ class Learner : private detail::TrainingWork {
     require_idle("restore");
     auto tensors = state_tensors(model_);
     auto fits = [](const ParamRef& own, const TensorState& other) {
-      const AnyTensor value = own.copy_value();
-      return own.name == other.name && value.type() == other.value.type() &&
-             std::ranges::equal(own.dims(), other.value.dims());
+      return own.name == other.name && own.takes(other.value);
     };
     if (!std::ranges::equal(tensors, state.tensors, fits)) {
       fail<UsageError>("restore", "the state must be of a model with the same tensors", "it is of another");
