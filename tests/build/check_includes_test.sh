@@ -43,7 +43,7 @@ refuses core/shape.hpp '#include <kiln/tensor/tensor.hpp>' \
   'kiln/core/shape.hpp:2: core (rank 0) must not include kiln/tensor/tensor.hpp (rank 2)'
 refuses nn/linear.hpp '#  include  <kiln/optim/sgd.hpp>' 'nn (rank 5) must not include kiln/optim/sgd.hpp (rank 5)'
 refuses kernels/map.hpp '#include <kiln/tensor/tensor.hpp>' 'kernels (rank 1) must not include kiln/tensor/tensor.hpp'
-refuses io/gz.hpp '#include <kiln/kiln.hpp>' 'io (rank 6) must not include kiln/kiln.hpp (rank 7)'
+refuses io/gz.hpp '#include <kiln/kiln.hpp>' 'io (rank 6) must not include kiln/kiln.hpp (rank 8)'
 refuses core/error.hpp '#include <kiln/core/shape.hpp>' \
   'cycle: kiln/core/error.hpp -> kiln/core/shape.hpp -> kiln/core/error.hpp'
 refuses nn/linear.hpp '#include <kiln/nn/missing.hpp>' 'kiln/nn/linear.hpp:2: there is no kiln/nn/missing.hpp'

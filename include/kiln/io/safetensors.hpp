@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <kiln/io/file.hpp>
+#include <kiln/core/file.hpp>
 #include <kiln/io/safetensors_header.hpp>
 #include <kiln/nn/module.hpp>
 

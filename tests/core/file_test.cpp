@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-#include <kiln/io/file.hpp>
+#include <kiln/core/file.hpp>
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-TEST_SUITE_BEGIN("io");
+TEST_SUITE_BEGIN("core");
 
 using namespace kiln;
 using detail::File;
