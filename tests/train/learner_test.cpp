@@ -196,6 +196,67 @@ TEST_CASE("an exception thrown by a callback leaves the learner usable") {
   CHECK(learn.recorder().epochs.size() == 1);
 }
 
+TEST_CASE("what a callback asked for at the end of a fit happens however the fit ends, last first") {
+  struct Ask {
+    std::string* text;
+    bool fails = false;
+    void on(BeforeFit, Fit& fit) {
+      fit.at_end([this] { *text += "b"; });
+      fit.at_end([this] { *text += "a"; });
+    }
+    void on(AfterBatch, Fit& fit) {
+      CHECK(text->empty());
+      if (fails) throw std::runtime_error("mine");
+      fit.cancel(Scope::fit);
+    }
+  };
+  auto data = toy::loaders();
+  toy::Mlp model;
+  Learner learn{data, model, CrossEntropy{}, SGD{}};
+  learn.quiet();
+  std::string text;
+  learn.fit(1, 0.1, Ask{&text});
+  CHECK(text == "ab");
+  text.clear();
+  CHECK_THROWS_WITH(learn.fit(1, 0.1, Ask{&text, true}), "mine");
+  CHECK(text == "ab");
+  learn.fit(1, 0.1);
+  CHECK(text == "ab");
+}
+
+TEST_CASE("a callback observes the layers until its fit ends") {
+  struct Count : LayerObserver {
+    std::vector<std::string> paths;
+    Count() {
+      entered = [](LayerObserver& self, const LayerCall& call) {
+        static_cast<Count&>(self).paths.emplace_back(call.path);
+      };
+    }
+  };
+  struct Watch {
+    Count& count;
+    NoState no_state;
+    void on(BeforeBatch, Fit& fit) {  // in the middle of a batch, and again, which changes nothing
+      fit.observe(count);
+      CHECK(fit.layer_names().entries.size() == 3);
+      CHECK(fit.state_tensors().size() == 4);
+    }
+    void on(AfterTrain, Fit& fit) { fit.unobserve(count); }
+    void on(BeforeValidate, Fit& fit) { fit.cancel(Scope::validate); }
+  };
+  auto data = toy::loaders();
+  toy::Mlp model;
+  Learner learn{data, model, CrossEntropy{}, SGD{}};
+  learn.quiet();
+  Count count;
+  learn.fit(1, 0.1, Watch{count, {}});
+  const std::vector<std::string> batch{"", "hidden", "out"};
+  REQUIRE(count.paths.size() == 9);
+  for (std::size_t i = 0; i < 9; ++i) CHECK(count.paths[i] == batch[i % 3]);
+  learn.fit(1, 0.1);
+  CHECK(count.paths.size() == 9);
+}
+
 TEST_CASE("all state can be copied in the middle of an epoch and continued twice to the same bits") {
   manual_seed(3);
   auto data = toy::loaders(1);

@@ -5,7 +5,10 @@
 /// AnyTensor and AnyVar, `fit.pred.as<2>()` gives them back with their type.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -81,14 +84,32 @@ class Fit {
   Optimizer& optimizer() const { return *optimizer_; }
   /// Those of the model, whether the optimizer updates them or not.
   std::span<const ParamRef> parameters() const { return parameters_; }
+  /// All that is saved of the model: parameters and buffers.
+  std::span<const ParamRef> state_tensors() const { return state_tensors_; }
   void zero_grad() const {
     for (const ParamRef& param : parameters_) param.zero_grad();
   }
+  /// The paths of the model's layers.
+  const LayerNames& layer_names() const { return *layer_names_; }
   /// The context of the forward pass in progress: a Tape while training. Valid from before_batch to after_batch.
   Context& context() const {
     if (!context_) fail<UsageError>("context", "a batch must be in progress", concat("the event is ", event_));
     return *context_;
   }
+
+  /// Tells an observer about every layer that runs, from now to the end of this fit or until it is taken out.
+  void observe(LayerObserver& observer) {
+    if (std::ranges::find(observers_, &observer) == observers_.end()) observers_.push_back(&observer);
+    if (context_) context_->observe(&observer);
+  }
+  void unobserve(LayerObserver& observer) {
+    std::erase(observers_, &observer);
+    if (context_) context_->unobserve(&observer);
+  }
+
+  /// Runs `last` when this fit or validation ends, however it ends: after_fit does not come when something is thrown.
+  /// What was given last runs first. It must not throw.
+  void at_end(std::function<void()> last) { at_end_.push_back(std::move(last)); }
 
   /// The model or the loss function, called with tensors of the types that it takes.
   AnyVar run_model(const AnyTensor& input) { return run_model_(*this, input); }
@@ -116,6 +137,10 @@ class Fit {
  private:
   Optimizer* optimizer_ = nullptr;
   std::vector<ParamRef> parameters_;
+  std::vector<ParamRef> state_tensors_;
+  const LayerNames* layer_names_ = nullptr;
+  std::vector<LayerObserver*> observers_;
+  std::vector<std::function<void()>> at_end_;
   Context* context_ = nullptr;
   AnyVar (*run_model_)(Fit&, const AnyTensor&) = nullptr;
   AnyVar (*compute_loss_)(Fit&, const AnyVar&, const AnyTensor&) = nullptr;
@@ -126,18 +151,33 @@ class Fit {
 };
 
 struct Fit::Access {
-  static void connect(Fit& fit, void* learner, Optimizer& optimizer, std::vector<ParamRef> parameters,
-                      AnyVar (*run_model)(Fit&, const AnyTensor&),
+  static void connect(Fit& fit, void* learner, Optimizer& optimizer, const LayerNames& names,
+                      std::vector<ParamRef> state_tensors, AnyVar (*run_model)(Fit&, const AnyTensor&),
                       AnyVar (*compute_loss)(Fit&, const AnyVar&, const AnyTensor&)) {
     fit.learner_ = learner;
     fit.optimizer_ = &optimizer;
-    fit.parameters_ = std::move(parameters);
+    fit.layer_names_ = &names;
+    fit.state_tensors_ = std::move(state_tensors);
+    std::ranges::copy_if(fit.state_tensors_, std::back_inserter(fit.parameters_), &ParamRef::is_param);
     fit.run_model_ = run_model;
     fit.compute_loss_ = compute_loss;
   }
   static void begin_epoch(Fit& fit) { fit.epoch_ = fit.position.epoch; }
   static void* learner(Fit& fit) { return fit.learner_; }
-  static void set_context(Fit& fit, Context* context) { fit.context_ = context; }
+  static void set_context(Fit& fit, Context* context) {
+    fit.context_ = context;
+    if (!context) return;
+    for (LayerObserver* observer : fit.observers_) context->observe(observer);
+  }
+  /// Leaves everything as it was before the fit.
+  static void end(Fit& fit) {
+    while (!fit.at_end_.empty()) {
+      const std::function<void()> last = std::move(fit.at_end_.back());
+      fit.at_end_.pop_back();
+      last();
+    }
+    fit.observers_.clear();
+  }
   static unsigned& scopes(Fit& fit) { return fit.scopes_; }
   static std::string_view& event(Fit& fit) { return fit.event_; }
 };

@@ -71,7 +71,7 @@ class Learner : private detail::TrainingWork {
         optimizer_(make_optimizer(std::forward<Rule>(rule), model_)),
         progress_(recorder_) {
     Fit::Access::connect(
-        fit_, this, optimizer_, parameters(model_),
+        fit_, this, optimizer_, names_, state_tensors(model_),
         [](Fit& fit, const AnyTensor& x) -> AnyVar {
           return self(fit).call_model(x.as<X::rank, typename X::value_type>());
         },
@@ -267,7 +267,10 @@ class Learner : private detail::TrainingWork {
   template <class Body>
   void run(const detail::CallbackList& callbacks, unsigned resumed_scopes, Body body) {
     running_ = true;
-    detail::AtEnd stop{[this] { running_ = false; }};
+    detail::AtEnd stop{[this] {
+      Fit::Access::end(fit_);
+      running_ = false;
+    }};
     refresh_names();
     detail::TrainingLoop loop(fit_, callbacks, *this, resumed_scopes);
     body(loop);
