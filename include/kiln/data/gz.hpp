@@ -1,12 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `InputFile`: reads a file from front to end, plain or gzip, and accepts only a whole one. The only header with zlib.
+/// `InputFile`: reads a file from front to end, plain or gzip, and accepts only a whole one.
 /// (A loop over zlib's `gzread` takes a file cut off anywhere, and a plain one named .gz, for good.)
 #pragma once
 
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <kiln/core/error.hpp>
+#include <kiln/core/zlib.hpp>
 
 namespace kiln {
 
@@ -32,13 +33,6 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 using FileHandle = std::unique_ptr<std::FILE, CloseFile>;
-
-struct EndInflate {
-  void operator()(z_stream* stream) const {
-    inflateEnd(stream);
-    delete stream;
-  }
-};
 
 inline std::string system_message(int code) { return std::generic_category().message(code); }
 
@@ -142,31 +136,21 @@ class InputFile {
       for (std::size_t i = length.size(); i-- > 0;) gzip_length_ = gzip_length_ << 8 | length[i];
     }
     buffer_.resize(std::size_t{1} << 16);
-    constexpr int gzip_only = 16;
-    inflater_.reset(new z_stream{});
-    if (inflateInit2(inflater_.get(), MAX_WBITS + gzip_only) != Z_OK)
-      fail("gzip", "zlib must start", "it has no memory");
+    inflater_.emplace(detail::Inflater::Format::gzip);
+    if (inflater_->error()) fail("gzip", "zlib must start", inflater_->error());
   }
 
   std::size_t inflate_into(std::span<unsigned char> to) {
-    z_stream& stream = *inflater_;
     std::size_t done = 0;
-    while (done < to.size() && !ended_) {
-      if (stream.avail_in == 0) {
-        stream.next_in = buffer_.data();
-        stream.avail_in = static_cast<uInt>(fread(buffer_.data(), buffer_.size()));
-      }
-      const bool no_more_input = stream.avail_in == 0;
-      const auto room = static_cast<uInt>((std::min)(to.size() - done, std::size_t{1} << 30));
-      stream.next_out = to.data() + done;
-      stream.avail_out = room;
-      const int status = inflate(&stream, Z_NO_FLUSH);  // at the end it checks the checksum and the length
-      const std::size_t got = room - stream.avail_out;
+    while (done < to.size() && !inflater_->ended()) {
+      if (inflater_->hungry()) inflater_->feed({buffer_.data(), fread(buffer_.data(), buffer_.size())});
+      const bool no_more_input = inflater_->hungry();
+      const std::size_t got = inflater_->inflate(to.subspan(done));
       done += got;
-      if (status == Z_STREAM_END) {
+      if (inflater_->ended()) {
         end_gzip();
-      } else if (status != Z_OK && status != Z_BUF_ERROR) {
-        fail("gzip", "must be intact", stream.msg ? stream.msg : zError(status));
+      } else if (inflater_->error()) {
+        fail("gzip", "must be intact", inflater_->error());
       } else if (no_more_input && got == 0) {
         fail("gzip", "must end with its checksum and length", concat("the file ends before, after ", size_, " bytes"));
       }
@@ -175,8 +159,7 @@ class InputFile {
   }
 
   void end_gzip() {
-    ended_ = true;
-    if (std::uint64_t used = inflater_->total_in; used != size_) {
+    if (std::uint64_t used = inflater_->taken(); used != size_) {
       fail("gzip", concat("must be a single member that ends the file, at byte ", used),
            concat("got ", size_ - used, " more bytes"));
     }
@@ -192,11 +175,10 @@ class InputFile {
   std::string op_;
   std::string path_;
   detail::FileHandle file_;
-  std::uint64_t size_ = 0;                                  // of the file
-  std::uint64_t position_ = 0;                              // in the content
-  std::unique_ptr<z_stream, detail::EndInflate> inflater_;  // null for a plain file
-  std::uint32_t gzip_length_ = 0;                           // as the file's last bytes state it
-  bool ended_ = false;                                      // the trailer has been checked
+  std::uint64_t size_ = 0;                    // of the file
+  std::uint64_t position_ = 0;                // in the content
+  std::optional<detail::Inflater> inflater_;  // none for a plain file
+  std::uint32_t gzip_length_ = 0;             // as the file's last bytes state it
   std::vector<unsigned char> buffer_;
 };
 
