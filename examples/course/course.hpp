@@ -10,8 +10,10 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <numeric>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <kiln/core/error.hpp>
 #include <kiln/core/text.hpp>
@@ -68,6 +70,14 @@ void agree(std::string_view what, const kiln::Tensor<R, T>& a, const kiln::Tenso
   const double difference = largest_difference(a, b);
   say(left(what, 36), " largest difference ", brief(difference, 2), " (within ", brief(within), ")");
   require(a.shape() == b.shape() && difference <= within, what);
+}
+
+/// The first so many samples of a data set, as one batch.
+template <class Data>
+auto first_samples(const Data& data, kiln::Index count) {
+  std::vector<kiln::Index> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), kiln::Index{0});
+  return data.gather(rows);
 }
 
 /// The seconds that f takes: the least of several calls, because everything that disturbs makes it longer.
