@@ -58,8 +58,8 @@ std::vector<ParamRef> four_fields(Model& model) {
 // -----------------------------------------------------------------
 
 struct MyLinear {
-  Index in;
-  Index out;
+  Index in = 0;
+  Index out = 0;
   Param<2> weight = kaiming_normal({out, in});
   Param<1> bias = zeros({out});
 
@@ -77,7 +77,7 @@ struct GeneralRelu {
 
 // A layer that the library lacks, with a parameter of its own: every column gets a factor, which is learnt.
 struct Scale {
-  Index columns;
+  Index columns = 0;
   Param<1> factor = ones({columns});
 
   Var<2> operator()(const Var<2>& x) const { return x * factor; }
