@@ -50,4 +50,54 @@ TEST_CASE("an AnyVar says what it is asked wrongly for") {
   CHECK(AnyVar(Var(Tensor<0, double>(0.1))).scalar() == 0.1);
 }
 
+TEST_CASE_TEMPLATE("a gradient on its way is seen, and may be replaced", T, float, double) {
+  Tape tape;
+  auto x = tape.variable(Tensor<1, T>{1, 2});
+  std::string seen;
+  AnyVar y = AnyVar(x * 3).on_grad("look", [&](AnyTensor& dy) {
+    seen = concat(dy.type(), " ", dy.as<1, T>()(0), " ", dy.as<1, T>()(1));
+    dy.as<1, T>() *= T{2};
+  });
+  AnyVar copy = y;
+  tape.differentiate(sum(copy.as<1, T>() * Tensor<1, T>{5, 7}) + sum(x));
+  CHECK(seen == concat(AnyTensor(Tensor<1, T>{}).type(), " 5 7"));
+  CHECK(all_equal(tape.grad(x), Tensor<1, T>{31, 43}));
+}
+
+TEST_CASE("what is done to a gradient that is seen is done to that one alone") {
+  Tape tape;
+  auto x = tape.variable(Tensor<1>{1, 2});
+  auto branch = AnyVar(x).on_grad("look", [](AnyTensor& dy) { dy.as<1>() *= 0.f; }).as<1>();
+  tape.differentiate(sum(branch + x));  // both get the same gradient, shared
+  CHECK(all_equal(tape.grad(x), Tensor<1>{1, 1}));
+}
+
+TEST_CASE("where no gradient is wanted none is seen") {
+  Tape tape;
+  auto x = tape.variable(Tensor<1>{1, 2});
+  bool seen = false;
+  AnyVar c = AnyVar(tape(Tensor<1>{1, 1})).on_grad("look", [&](AnyTensor&) { seen = true; });
+  CHECK_FALSE(c.wants_grad());
+  CHECK(AnyVar().on_grad("look", [&](AnyTensor&) { seen = true; }).empty());
+  tape.differentiate(sum(c.as<1>() * x));
+  CHECK_FALSE(seen);
+}
+
+TEST_CASE("a gradient keeps its type and shape") {
+  auto walk = [](AnyTensor instead) {
+    Tape tape;
+    auto x = tape.variable(Tensor<1>{1, 2});
+    tape.differentiate(sum(AnyVar(x).on_grad("look", [&](AnyTensor& dy) { dy = instead; }).as<1>()));
+  };
+  CHECK_NOTHROW(walk(Tensor<1>{1, 2}));
+  CHECK_THROWS_WITH_AS(walk(Tensor<1>{1}),
+                       "backward of look: look: the gradient must stay a Tensor<1, float> of shape (2,): it became "
+                       "Tensor<1, float> of shape (1,)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(walk(AnyTensor()),
+                       "backward of look: look: the gradient must stay a Tensor<1, float> of shape (2,): it became "
+                       "nothing",
+                       ShapeError);
+}
+
 TEST_SUITE_END();

@@ -5,10 +5,13 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include <kiln/autograd/arithmetic.hpp>
+#include <kiln/autograd/einsum.hpp>
 #include <kiln/autograd/linear_algebra.hpp>
 #include <kiln/autograd/reduction.hpp>
 
@@ -191,6 +194,59 @@ TEST_CASE("a layer takes a tensor, without context, and names itself by its type
   CHECK(layer_type_name<Named>() == "Other");
   CHECK(layer_type_name<Gain>() == "Gain");
   CHECK(all_equal(Net{}(Tensor<1, double>{1, 1}).value(), Tensor<1, double>{4, 9}));
+}
+
+TEST_CASE("a layer that announces itself and is announced by its caller runs once") {
+  Net net;
+  const LayerNames names = names_of(net);
+  Log log("");
+  Context context;
+  context.observe(&log);
+  context.name_layers(&names);
+  call_layer(net, context(Tensor<2, double>{{1, 1}}));
+  CHECK(log.text == "(Net  (1, 2) (Gain first (1, 2) Gain (1, 2))(Gain second (1, 2) Gain (1, 2))Net (1, 2))");
+  CHECK_THROWS(net.first(context(Tensor<1, double>{1, 1, 1})));
+  CHECK(context.running_layer() == LayerKey{});
+}
+
+TEST_CASE("a context may own its observers") {
+  auto log = std::make_shared<Log>("");
+  const std::weak_ptr<Log> watched = log;
+  {
+    Context context;
+    context.observe(std::exchange(log, nullptr));
+    Gain{}(context(Tensor<1, double>{1, 1}));
+    REQUIRE_FALSE(watched.expired());
+    CHECK(watched.lock()->text == "(Gain ? (2,) Gain (2,))");
+  }
+  CHECK(watched.expired());
+}
+
+TEST_CASE_TEMPLATE("a context counts the arithmetic of products while somebody observes", T, float, double) {
+  LayerObserver somebody;
+  Context context;
+  auto cost = [&](auto f) {
+    const double before = context.flops();
+    f();
+    return context.flops() - before;
+  };
+  auto x = context(zeros<T>({2, 3, 4}));
+  auto matrix = context(zeros<T>({5, 4}));
+  CHECK(cost([&] { linear(x, zeros<T>({5, 4}), zeros<T>({5})); }) == 0);
+  context.observe(&somebody);
+  CHECK(cost([&] { linear(x, zeros<T>({5, 4}), zeros<T>({5})); }) == 2 * 2 * 3 * 4 * 5);
+  CHECK(cost([&] { linear(zeros<T>({7, 4}), matrix); }) == 2 * 7 * 4 * 5);
+  CHECK(cost([&] { matmul(x, zeros<T>({2, 4, 6})); }) == 2 * 2 * 3 * 4 * 6);
+  CHECK(cost([&] { matmul(zeros<T>({3, 5}), matrix); }) == 2 * 3 * 5 * 4);
+  CHECK(cost([&] { einsum<"btc,oc->bto">(x, matrix); }) == 2 * 2 * 3 * 4 * 5);
+  CHECK(cost([&] { einsum<"btc->bc">(x); }) == 0);
+  CHECK(cost([&] { einsum<"oc,ox->cx">(matrix, zeros<T>({5, 3})); }) == 2 * 4 * 5 * 3);
+  CHECK(cost([&] { einsum<"oc,xy->c">(matrix, zeros<T>({5, 3})); }) == 2 * 4);  // both are summed before they meet
+  CHECK(cost([&] {
+          einsum<"ij,jk,kl->il">(context(zeros<T>({2, 30})), zeros<T>({30, 5}), zeros<T>({5, 10}));
+        }) == 2 * (2 * 30 * 5 + 2 * 5 * 10));
+  CHECK(cost([&] { einsum<2>("oc,oc->oc", matrix, zeros<T>({5, 4})); }) == 2 * 5 * 4);
+  CHECK(cost([&] { x + x; }) == 0);
 }
 
 TEST_CASE("a struct and its first field are different layers") {

@@ -4,6 +4,8 @@
 /// `AnyVar`: a var whose rank and element type are known only at run time; the counterpart of AnyTensor.
 #pragma once
 
+#include <functional>
+
 #include <kiln/autograd/record.hpp>
 
 namespace kiln {
@@ -15,16 +17,16 @@ class AnyVar {
 
   template <int R, class T>
   AnyVar(const Var<R, T>& x)
-      : value_(detail::alias(x.value())), node_(x.node()), context_(x.context_ref()), alias_(&alias<R, T>) {}
+      : value_(detail::alias(x.value())), node_(x.node()), context_(x.context_ref()), ops_(&ops<R, T>) {}
 
   AnyVar(const AnyVar& other) { *this = other; }
   AnyVar(AnyVar&&) noexcept = default;
   AnyVar& operator=(const AnyVar& other) {
     if (this == &other) return *this;
-    value_ = other.empty() ? AnyTensor() : other.alias_(other.value_);
+    value_ = other.empty() ? AnyTensor() : other.ops_->alias(other.value_);
     node_ = other.node_;
     context_ = other.context_;
-    alias_ = other.alias_;
+    ops_ = other.ops_;
     return *this;
   }
   AnyVar& operator=(AnyVar&&) noexcept = default;
@@ -52,16 +54,43 @@ class AnyVar {
   Dims dims() const { return value_.dims(); }
   bool wants_grad() const { return node_ != nullptr; }
 
- private:
-  template <int R, class T>
-  static AnyTensor alias(const AnyTensor& x) {
-    return detail::alias(x.as<R, T>());
+  /// The same value, as the result of an operation `op` (a literal) whose gradient is shown to `see` when it has
+  /// arrived, and goes on as `see` leaves it. Where no gradient is wanted `see` is never called.
+  AnyVar on_grad(std::string_view op, std::function<void(AnyTensor& dy)> see) const {
+    return wants_grad() ? ops_->on_grad(*this, op, std::move(see)) : *this;
   }
+
+ private:
+  struct Ops {
+    AnyTensor (*alias)(const AnyTensor&);
+    AnyVar (*on_grad)(const AnyVar&, std::string_view, std::function<void(AnyTensor&)>);
+  };
+
+  template <int R, class T>
+  static AnyVar watch(const AnyVar& any, std::string_view op, std::function<void(AnyTensor&)> see) {
+    const auto x = any.as<R, T>();
+    auto pull_back = [op, see = std::move(see)](const Tensor<R, T>& dy, GradSlot<R, T>& dx) {
+      AnyTensor seen(detail::alias(dy));
+      see(seen);
+      if (!seen.is<R, T>() || seen.as<R, T>().shape() != dy.shape()) {
+        fail<ShapeError>(
+            op, concat("the gradient must stay a ", AnyTensor(detail::alias(dy)).type(), " of shape ", dy.shape()),
+            concat("it became ", seen.type(), seen.empty() ? "" : " of shape ",
+                   seen.empty() ? "" : concat(seen.dims())));
+      }
+      dx += std::move(seen.as<R, T>());
+    };
+    return record(op, detail::alias(x.value()), std::move(pull_back), x);
+  }
+
+  template <int R, class T>
+  static constexpr Ops ops = {[](const AnyTensor& x) -> AnyTensor { return detail::alias(x.as<R, T>()); },
+                              &watch<R, T>};
 
   AnyTensor value_;
   detail::GradNode* node_ = nullptr;
   detail::ContextRef context_;
-  AnyTensor (*alias_)(const AnyTensor&) = nullptr;
+  const Ops* ops_ = nullptr;
 };
 
 }  // namespace kiln

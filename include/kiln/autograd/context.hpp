@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <type_traits>
@@ -22,6 +23,13 @@ namespace kiln {
 class Context;
 class LayerNames;
 struct LayerObserver;
+
+/// What tells layers apart: a struct and its first field share an address, so the type counts too.
+struct LayerKey {
+  const void* address = nullptr;
+  const void* type = nullptr;
+  friend bool operator==(const LayerKey&, const LayerKey&) = default;
+};
 
 /// Whether layers such as dropout and batch norm behave as in training.
 enum class Mode { train, eval };
@@ -189,11 +197,25 @@ class Context {
     if (observer && std::find(observers_.begin(), observers_.end(), observer) == observers_.end())
       observers_.push_back(observer);
   }
+  /// The same with an observer that is kept alive as long as the context.
+  void observe(std::shared_ptr<LayerObserver> observer) {
+    observe(observer.get());
+    kept_observers_.push_back(std::move(observer));
+  }
   void unobserve(LayerObserver* observer) { std::erase(observers_, observer); }
   std::span<LayerObserver* const> observers() const { return observers_; }
   /// How layers are called in messages. The names must outlive their use.
   void name_layers(const LayerNames* names) { names_ = names; }
   const LayerNames* layer_names() const { return names_; }
+
+  /// Counts arithmetic while somebody observes: products of matrices, `linear`, and einsums of two or more operands
+  /// tell what they cost in the forward pass, 2 for each multiplication with its addition. Biases and elementwise
+  /// operations count nothing.
+  void count_flops(double count) { flops_ += count; }
+  double flops() const { return flops_; }
+
+  /// The innermost layer that runs and is observed.
+  LayerKey& running_layer() { return running_layer_; }
 
   detail::ContextRef ref() const { return detail::ContextRef(slot_); }
 
@@ -225,7 +247,10 @@ class Context {
   RandomStream random_;
   Deferred* deferred_ = nullptr;
   Deferred** last_deferred_ = &deferred_;
+  double flops_ = 0;
+  LayerKey running_layer_;
   std::vector<LayerObserver*> observers_;
+  std::vector<std::shared_ptr<LayerObserver>> kept_observers_;
   const LayerNames* names_ = nullptr;
   detail::ContextSlot* slot_;
 };

@@ -34,6 +34,7 @@ Var<R, T> record_einsum(const EinsumSpec& spec, std::string_view text, const Var
   };
   auto value = uninitialised<T>(problem.template out_shape<R>());
   with_operands([&](const auto& operands) { run_einsum<T>(problem, operands, value.data()); }, x...);
+  count_flops([&] { return einsum_flops(problem, shapes); }, x...);
   auto pull_back = [problem, with_operands, x...](const Tensor<R, T>& dy, GradSlot<Ranks, T>&... dx) {
     with_operands(
         [&](const auto& operands) {

@@ -17,13 +17,6 @@
 
 namespace kiln {
 
-/// What tells layers apart: a struct and its first field share an address, so the type counts too.
-struct LayerKey {
-  const void* address = nullptr;
-  const void* type = nullptr;
-  friend bool operator==(const LayerKey&, const LayerKey&) = default;
-};
-
 template <class Layer>
 LayerKey layer_key(const Layer& layer) {
   return {&layer, type_id<Layer>()};
@@ -65,6 +58,10 @@ struct LayerCall {
   const AnyVar& input;
 };
 
+/// What messages advise where a layer was not seen to run.
+inline constexpr std::string_view how_to_announce =
+    "it can announce itself by `return kiln::announce(*this, input, [&](const auto& x) { ... });`";
+
 /// Is told about every layer that runs in a context (Context::observe). Those that belong together may form a list, of
 /// which the first is given to the context: `next` is told after this one.
 struct LayerObserver {
@@ -90,8 +87,19 @@ decltype(auto) as_var(const X& x) {
   else return to_var(nullptr, x);
 }
 
+/// Marks a layer as the one that runs, until the end of the scope.
+struct RunningLayer {
+  Context& context;
+  LayerKey outer;
+  RunningLayer(Context& where, LayerKey key) : context(where), outer(std::exchange(where.running_layer(), key)) {}
+  RunningLayer(const RunningLayer&) = delete;
+  RunningLayer& operator=(const RunningLayer&) = delete;
+  ~RunningLayer() { context.running_layer() = outer; }
+};
+
 template <class V, class F>
 auto run_observed(Context& context, LayerKey key, std::string_view type, const V& x, F& forward) {
+  const RunningLayer running(context, key);
   const LayerNames* names = context.layer_names();
   const LayerNames::Entry* entry = names ? names->find(key) : nullptr;
   const AnyVar input(x);
@@ -131,6 +139,8 @@ auto announce(const Layer& layer, const X& input, F&& forward) {
   Context* context = x.context();
   try {
     if (!context || context->observers().empty()) return forward(x);
+    // One that announces itself and is called by call_layer runs once.
+    if (context->running_layer() == layer_key(layer)) return forward(x);
     return detail::run_observed(*context, layer_key(layer), layer_type_name<Layer>(), x, forward);
   } catch (Error& error) {
     error.at(

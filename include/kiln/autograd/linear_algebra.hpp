@@ -9,6 +9,16 @@
 
 namespace kiln {
 
+namespace detail {
+
+/// What a product z of x and something else costs; a bias is not counted.
+template <int R, class T>
+double product_flops(const Tensor<R, T>& z, const Var<R, T>& x) {
+  return 2 * static_cast<double>(z.numel()) * static_cast<double>(x.size(-1));
+}
+
+}  // namespace detail
+
 /// The matrix product (m, k) (k, n) -> (m, n), or of batches (N, m, k) (N, k, n) -> (N, m, n). Throws: ShapeError.
 template <VarOperand A, VarOperand B>
   requires(!is_tensor<A> || !is_tensor<B>)
@@ -38,7 +48,9 @@ auto matmul(const A& a, const B& b) {
             else dy += matmul(x.value(), dz, {.transpose_a = true});
           }
         };
-        return record("matmul", matmul(x.value(), y.value()), pull_back, x, y);
+        auto value = matmul(x.value(), y.value());
+        detail::count_flops([&] { return detail::product_flops(value, x); }, x, y);
+        return record("matmul", std::move(value), pull_back, x, y);
       },
       a, b);
 }
@@ -102,6 +114,7 @@ auto linear(const X& input, const W& weight_operand, const B& bias_operand) {
         for (Index row = 0; row < rows.size(0); ++row)
           std::copy_n(bias.value().data(), bias.numel(), value.data() + row * bias.numel());
         matmul_into(rows, detail::rows_of(x.value()), weight.value(), {.transpose_b = true, .beta = 1});
+        detail::count_flops([&] { return detail::product_flops(value, x); }, x, weight, bias);
         auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw, auto& db) {
           detail::linear_pull_back(x, weight, dy, dx, dw);
           if (db) db += sum(detail::rows_of(dy), 0);
@@ -120,6 +133,7 @@ auto linear(const X& input, const W& weight_operand) {
       []<int R, class T>(const Var<R, T>& x, const Var<2, T>& weight) {
         auto value = detail::uninitialised<T>(detail::linear_shape(x.shape(), weight.shape()));
         matmul_into(detail::rows_of(value), detail::rows_of(x.value()), weight.value(), {.transpose_b = true});
+        detail::count_flops([&] { return detail::product_flops(value, x); }, x, weight);
         auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw) {
           detail::linear_pull_back(x, weight, dy, dx, dw);
         };

@@ -59,6 +59,14 @@ auto with_vars(std::string_view op, F f, const X&... x) {
   return f(to_var(context, x)...);
 }
 
+/// Tells the context of the vars what an operation costs, `count()`, if somebody observes it: see Context::count_flops.
+template <class Count, class... Vars>
+void count_flops(Count count, const Vars&... x) {
+  Context* context = nullptr;
+  ((context = context ? context : x.context()), ...);
+  if (context && !context->observers().empty()) context->count_flops(count());
+}
+
 }  // namespace detail
 
 /// The result of an operation on vars, with its pull-back, which is called at most once, as (dy, dx...) or (y, dy,

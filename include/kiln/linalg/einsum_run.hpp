@@ -109,6 +109,29 @@ inline LabelledAxes out_axes(const EinsumProblem& problem) {
   return contiguous_axes(problem, out, {dims.data(), out.rank});
 }
 
+/// What the products of an einsum cost, pair by pair as they are chosen: 2 for each multiplication with its addition.
+inline double einsum_flops(const EinsumProblem& problem, std::span<const Dims> shapes) {
+  std::array<Factor<float>, max_einsum_operands> factors;  // labels alone
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    factors[i].axes = LabelledAxes(problem.spec.operands[i], shapes[i], shapes[i], problem.sizes);
+  std::span<Factor<float>> left(factors.data(), shapes.size());
+  const LabelSet out = out_axes(problem).labels;
+  double flops = 0;
+  while (left.size() > 1) {
+    const auto [i, j] = choose_pair<float>(left, out, problem.sizes);
+    const LabelSet a = left[i].axes.labels;
+    const LabelSet b = left[j].axes.labels;
+    const LabelSet needed = needed_labels<float>(left, i, j, out);
+    flops +=
+        2 * label_volume((a & (b | needed)) | (b & (a | needed)), problem.sizes);  // the rest is summed alone first
+    left[i].axes.labels = (a | b) & needed;
+    std::move(left.begin() + static_cast<std::ptrdiff_t>(j) + 1, left.end(),
+              left.begin() + static_cast<std::ptrdiff_t>(j));
+    left = left.first(left.size() - 1);
+  }
+  return flops;
+}
+
 /// `out` is contiguous and has the problem's output shape.
 template <class T>
 void run_einsum(const EinsumProblem& problem, std::span<const EinsumOperand<T>> operands, T* out) {
