@@ -279,8 +279,8 @@ TEST_CASE("manual_seed starts the streams of the program again") {
 
   manual_seed(77);
   CHECK(next_stream(Purpose::init) == RandomStream{.seed = 77, .purpose = Purpose::init, .epoch = 0xFFFF'FFFF});
-  CHECK_THROWS_WITH_AS(next_stream(static_cast<Purpose>(6)),
-                       "next_stream: the purpose must be one that Purpose names: got 6", UsageError);
+  CHECK_THROWS_WITH_AS(next_stream(static_cast<Purpose>(7)),
+                       "next_stream: the purpose must be one that Purpose names: got 7", UsageError);
   CHECK(field_names<RandomState>() == std::array<std::string_view, 2>{"seed", "streams"});
   set_random_state(before);
 }

@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdint>
+
 #include <utility>
 
 #include <kiln/tensor/create.hpp>
@@ -55,6 +58,19 @@ TEST_CASE("elements of an AnyTensor, whatever its rank") {
   CHECK(std::as_const(any).elements<double>().size() == 4);
   CHECK_THROWS_WITH_AS(any.elements<float>(), "elements: asked for float: it holds Tensor<2, double>", UsageError);
   CHECK_THROWS_WITH_AS(AnyTensor().elements<float>(), "elements: asked for float: it holds nothing", UsageError);
+}
+
+TEST_CASE("an AnyTensor as memory") {
+  AnyTensor any = Tensor<2, std::int16_t>{{1, 2}, {3, 4}};
+  CHECK(any.holds<std::int16_t>());
+  CHECK_FALSE(any.holds<int>());
+  CHECK(any.bytes().size() == 8);
+  any.bytes()[6] = std::byte{9};
+  CHECK(any.as<2, std::int16_t>()(1, 1) == 9);
+  CHECK(std::as_const(any).bytes().data() == any.bytes().data());
+  CHECK(AnyTensor().bytes().empty());
+  CHECK_FALSE(AnyTensor().holds<int>());
+  CHECK(AnyTensor(detail::without_elements<1, float>()).bytes().empty());
 }
 
 TEST_CASE("a scalar without element has none in an AnyTensor either") {

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,26 @@ struct Witness {
     seen.emplace_back(event.name);
     CHECK(fit.event() == event.name);
     if (event.name == cancel_at && !std::exchange(done, true)) fit.cancel(scope);
+  }
+};
+
+struct Nested {
+  Scope scope;
+  std::string at;  // where it is cancelled at first
+  std::vector<Scope> around;
+};
+
+/// Cancels one scope, and another from the event that follows.
+struct Twice {
+  const Nested& first;
+  Scope second;
+  Names seen = {};
+  bool done = false;
+  NoState no_state = {};
+  void on(auto event, Fit& fit) {
+    seen.emplace_back(event.name);
+    if (event.name == concat("after_cancel_", scope_name(first.scope))) fit.cancel(second);
+    if (event.name == first.at && !std::exchange(done, true)) fit.cancel(first.scope);
   }
 };
 
@@ -133,6 +154,58 @@ TEST_CASE("every scope can be cancelled from every event during which it is in p
       CHECK(witness.seen == expected);
     }
   }
+}
+
+TEST_CASE("an after_cancel event may cancel a scope around its own, and no other") {
+  const std::vector<Scope> all{Scope::fit,   Scope::epoch,    Scope::train, Scope::validate,
+                               Scope::batch, Scope::backward, Scope::step};
+  const std::vector<Nested> cases{
+      {Scope::step, "before_step", {Scope::batch, Scope::train, Scope::epoch, Scope::fit}},
+      {Scope::backward, "before_backward", {Scope::batch, Scope::train, Scope::epoch, Scope::fit}},
+      {Scope::batch, "after_loss", {Scope::train, Scope::epoch, Scope::fit}},
+      {Scope::train, "after_batch", {Scope::epoch, Scope::fit}},
+      {Scope::validate, "before_validate", {Scope::epoch, Scope::fit}},
+      {Scope::epoch, "before_train", {Scope::fit}},
+      {Scope::fit, "before_epoch", {}}};
+  for (const Nested& first : cases) {
+    for (Scope second : all) {
+      const std::string inner(scope_name(first.scope)), outer(scope_name(second));
+      CAPTURE(inner);
+      CAPTURE(outer);
+      auto data = toy::loaders();
+      toy::Mlp model;
+      Learner learn{data, model, CrossEntropy{}, SGD{}};
+      learn.quiet();
+      Twice twice{first, second};
+      if (std::find(first.around.begin(), first.around.end(), second) != first.around.end()) {
+        learn.fit(1, 0.1, twice);
+        const std::string cancelled = concat("after_cancel_", inner);
+        const auto at = std::find(twice.seen.begin(), twice.seen.end(), cancelled);
+        REQUIRE(at + 2 < twice.seen.end());
+        CHECK(*(at + 1) == concat("after_cancel_", outer));  // the inner scope's own after event does not come
+        CHECK(*(at + 2) == concat("after_", outer));
+        CHECK(twice.seen.back() == "after_fit");
+        CHECK(learn.position().epoch == 1);  // everything was closed once
+      } else {
+        CHECK_THROWS_WITH_AS(learn.fit(1, 0.1, twice),
+                             concat("cancel: only what is in progress can be cancelled, and ", outer,
+                                    " is not: the event is after_cancel_", inner)
+                                 .c_str(),
+                             UsageError);
+      }
+      learn.fit(1, 0.1);
+      CHECK(std::isfinite(learn.recorder().epochs.back().valid_loss));
+    }
+  }
+}
+
+TEST_CASE("nothing can be cancelled while a Learner is made") {
+  auto data = toy::loaders();
+  toy::Mlp model;
+  Witness witness{.seen = {}, .cancel_at = "after_create"};
+  CHECK_THROWS_WITH_AS((Learner{data, model, CrossEntropy{}, SGD{}, witness}),
+                       "cancel: only what is in progress can be cancelled, and fit is not: the event is after_create",
+                       UsageError);
 }
 
 TEST_CASE("a cancelled batch is not stepped, a cancelled step keeps the gradients") {

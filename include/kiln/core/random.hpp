@@ -22,7 +22,7 @@
 namespace kiln {
 
 /// What random numbers are drawn for.
-enum class Purpose : std::uint32_t { user, init, shuffle, split, dropout, augment };
+enum class Purpose : std::uint32_t { user, init, shuffle, split, dropout, augment, mixup };
 
 /// What `RandomStream` fills tensors with.
 template <class T>
@@ -183,7 +183,7 @@ void shuffle(std::span<T, N> items, RandomStream& stream) {
 /// What determines all following streams of `next_stream`: the seed, and how many were given out for each purpose.
 struct RandomState {
   std::uint64_t seed = 0;
-  std::array<std::uint64_t, 6> streams{};
+  std::array<std::uint64_t, 7> streams{};
 
   friend constexpr bool operator==(const RandomState&, const RandomState&) = default;
 };

@@ -65,7 +65,7 @@ class AnyTensor {
   /// All elements, whatever the rank. Throws: UsageError if they are of another type.
   template <class T>
   std::span<T> elements() {
-    if (!ops_ || ops_->element != type_id<T>()) {
+    if (!holds<T>()) {
       fail<UsageError>("elements", concat("asked for ", type_name<T>()), concat("it holds ", type()));
     }
     T* data = static_cast<T*>(ops_->data(storage_));
@@ -75,6 +75,21 @@ class AnyTensor {
   std::span<const T> elements() const {
     return const_cast<AnyTensor&>(*this).elements<T>();
   }
+
+  /// Whether its elements are of this type.
+  template <class T>
+  bool holds() const {
+    return ops_ && ops_->element == type_id<T>();
+  }
+
+  /// The elements as memory.
+  std::span<std::byte> bytes() {
+    if (!ops_) return {};
+    void* data = ops_->data(storage_);
+    return {static_cast<std::byte*>(data),
+            data ? static_cast<std::size_t>(checked_numel(dims())) * ops_->element_bytes : 0};
+  }
+  std::span<const std::byte> bytes() const { return const_cast<AnyTensor&>(*this).bytes(); }
 
   /// Such as `Tensor<2, float>`, or `nothing`.
   std::string type() const { return ops_ ? ops_->type() : "nothing"; }
@@ -87,6 +102,7 @@ class AnyTensor {
     int rank;
     TypeId element;
     std::string_view element_name;
+    std::size_t element_bytes;
     void (*copy)(const std::byte*, std::byte*);
     void (*move)(std::byte*, std::byte*);
     void (*destroy)(std::byte*);
@@ -101,6 +117,7 @@ class AnyTensor {
       R,
       type_id<T>(),
       type_name<T>(),
+      sizeof(T),
       [](const std::byte* from, std::byte* to) {
         std::construct_at(reinterpret_cast<Tensor<R, T>*>(to),
                           *std::launder(reinterpret_cast<const Tensor<R, T>*>(from)));

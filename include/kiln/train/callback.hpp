@@ -8,7 +8,23 @@
 ///       void on(AfterBackward, Fit& fit) { clip_grad_norm(fit.parameters(), max_norm); }
 ///     };
 ///
-/// Callbacks with a smaller member `order` (`int order = 10;` or static; default 0) act first.
+/// Callbacks with a smaller member `order` (`int order = 10;` or static; default 0) act first. Kiln's own:
+///
+///     -60  ParamScheduler                     sets hyper-parameters
+///     -50  Recorder
+///     -40  Progress
+///     -10  GradientAccumulation               skips steps, so that what follows sees whole gradients
+///       0  MixUp, and yours unless they say otherwise
+///      10  GradientClip
+///      20  CsvLogger, JsonLines
+///      50  SaveBest                           saves the weights that were validated
+///      55  Ema                                puts the weights back that are trained
+///      58  ReduceLROnPlateau
+///      60  EarlyStopping, TerminateOnNaN, StopOnInterrupt, ShortEpoch, SingleBatch, FastDevRun: a cancelled event
+///          does not reach the callbacks behind
+///
+/// One with `static constexpr bool trials = false;` does not act in a training that is given up later: in the search
+/// for a learning rate, and under FastDevRun. Those that write files, stop fits or keep the best say so.
 #pragma once
 
 #include <algorithm>
@@ -65,6 +81,7 @@ class CallbackRef {
   }
   int order() const { return ops_->order(object_); }
   bool has_state() const { return ops_->has_state; }
+  bool trials() const { return ops_->trials; }
 
   /// Throws: UsageError if the callback cannot be copied.
   CallbackState copy_state() const {
@@ -86,6 +103,7 @@ class CallbackRef {
     std::string_view name;
     TypeId type = nullptr;
     bool has_state = true;
+    bool trials = true;
     std::shared_ptr<const void> (*copy)(const void*) = nullptr;
     void (*assign)(void*, const void*) = nullptr;
   };
@@ -108,6 +126,7 @@ class CallbackRef {
     result.name = type_name<C>();
     result.type = type_id<C>();
     result.has_state = !std::is_const_v<C> && !requires { &C::no_state; };
+    if constexpr (requires { C::trials; }) result.trials = C::trials;
     if constexpr (std::copyable<C>) {
       result.copy = [](const void* object) -> std::shared_ptr<const void> {
         return std::make_shared<const C>(*static_cast<const C*>(object));
@@ -136,7 +155,9 @@ class CallbackList {
   template <class Event>
   void emit(Event, Fit& fit) const {
     Fit::Access::event(fit) = Event::name;
-    for (const CallbackRef& callback : list_) callback.call(Events::index<Event>(), fit);
+    for (const CallbackRef& callback : list_) {
+      if (!fit.trial || callback.trials()) callback.call(Events::index<Event>(), fit);
+    }
   }
 
   const std::vector<CallbackRef>& list() const { return list_; }

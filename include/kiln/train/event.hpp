@@ -120,6 +120,10 @@ using Events = EventList<AfterCreate, BeforeFit, BeforeEpoch, BeforeTrain, Befor
 /// A part of training that a callback can end early by `fit.cancel(Scope::batch)`. Unlike in fastai, a cancelled step
 /// keeps the gradients, for the next backward pass to add to, and what layers deferred (batch norm's statistics) is
 /// written; a cancelled batch, even one cancelled in before_step, writes nothing to the model.
+///
+/// What is left of the scope is not done; its after_cancel event follows, then its after event. Of the scopes within it
+/// that end with it, neither comes. In its after_cancel event the scope is over: only one around it can be cancelled,
+/// and then its after event does not come either.
 enum class Scope { fit, epoch, train, validate, batch, backward, step };
 
 constexpr std::string_view scope_name(Scope scope) {

@@ -57,6 +57,7 @@ class Fit {
   Position position;
   Index batches = 0;      ///< in the pass in progress, training or validation
   Index batch = 0;        ///< the batch in progress within that pass
+  bool trial = false;     ///< what is trained is given up later; callbacks with `trials = false` do not act
   bool training = false;  ///< the batch in progress trains the model; false while it is validated
 
   AnyTensor x;  ///< the batch's input; may be replaced in before_batch
@@ -177,6 +178,7 @@ struct Fit::Access {
       last();
     }
     fit.observers_.clear();
+    fit.trial = false;
   }
   static unsigned& scopes(Fit& fit) { return fit.scopes_; }
   static std::string_view& event(Fit& fit) { return fit.event_; }

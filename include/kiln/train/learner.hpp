@@ -79,6 +79,7 @@ class Learner : private detail::TrainingWork {
     require_own_parameters();
     std::apply([&](auto&... extra) { (add_if_callback(extra), ...); }, extras_);
     fit_.train_batches = data_.train.batches();
+    forget_validation();  // callbacks can ask for the metrics' names from the beginning
     in_order(callbacks_.own()).emit(AfterCreate{}, fit_);
   }
 
