@@ -13,7 +13,7 @@ using trajectory::message_of;
 
 namespace {
 
-void follows(const char* name, const EpochSchedule& schedule) {
+void follows(const std::string& name, const EpochSchedule& schedule) {
   INFO(name);
   const auto& expected = schedule_values::epoch_values.at(name);
   REQUIRE(expected.size() == 31);

@@ -18,7 +18,7 @@ namespace {
 using Mode = Plateau::Mode;
 using ThresholdMode = Plateau::ThresholdMode;
 
-void follows(const char* name, Plateau plateau) {
+void follows(const std::string& name, Plateau plateau) {
   INFO(name);
   const auto& [rates, bad_epochs, cooldown] = schedule_values::plateau_values.at(name);
   double lr = 0.1;

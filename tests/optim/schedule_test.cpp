@@ -15,7 +15,7 @@ using trajectory::message_of;
 
 namespace {
 
-void follows(const char* name, const Schedule& schedule) {
+void follows(const std::string& name, const Schedule& schedule) {
   INFO(name);
   const auto& expected = schedule_values::progress_values.at(name);
   REQUIRE(expected.size() > 1);
