@@ -92,6 +92,18 @@ TEST_CASE("sums of integers have 64 bits, and long sums of floats keep their pre
         doctest::Approx(0.08333325).epsilon(1e-6));
 }
 
+TEST_CASE("standard deviations of floats whose squares are out of range") {
+  // torch.std(torch.tensor([1e30, -1e30, 2e30])), of the same times 1e-60, and torch.std(1e8 + torch.arange(1000) /
+  // 1000)
+  CHECK(stddev(Tensor<1>{1e30f, -1e30f, 2e30f}).item() == doctest::Approx(1.5275252e30f));
+  CHECK(stddev(Tensor<1>{1e-30f, -1e-30f, 2e-30f}).item() / 1e-30f == doctest::Approx(1.5275252f));
+  CHECK(std::isinf(stddev(Tensor<1>{3e38f, 3e38f, -3e38f}).item()));
+  check(stddev(Vector{3}), Tensor<0, double>(not_a_number));
+  check(stddev(Vector{}), Tensor<0, double>(not_a_number));
+  CHECK(stddev(full<double>({1000}, 1e8) + arange<double>(1000) / 1000).item() ==
+        doctest::Approx(0.2888194361).epsilon(1e-8));
+}
+
 TEST_CASE("all and any") {
   CHECK(all(Tensor<1, bool>{true, true}));
   CHECK_FALSE(all(Tensor<1, bool>{true, false}));

@@ -169,6 +169,35 @@ struct Variance {  // two passes: about the mean, not a difference of large squa
   }
 };
 
+struct Deviation {  // in double, so that the squares of floats leave its range as little as in PyTorch
+  static constexpr std::string_view name = "stddev";
+  template <class T>
+  using Result = T;
+  template <class T>
+  void operator()(const T* x, ReduceDims dims, T* out) const {
+    static_assert(std::is_floating_point_v<T>, "kiln: stddev needs a tensor of float or double");
+    const double count = static_cast<double>(dims.n), divisor = (std::max)(count - 1, 0.0);
+    auto means = uninitialised<double>(Shape<1>(dims.inner));
+    auto squares = uninitialised<double>(Shape<1>(dims.inner));
+    for (Index o = 0; o < dims.outer; ++o, x += dims.n * dims.inner, out += dims.inner) {
+      means.fill(0);
+      squares.fill(0);
+      auto for_each_element = [&](auto f) {
+        const T* element = x;
+        for (Index i = 0; i < dims.n; ++i) {
+          for (Index c = 0; c < dims.inner; ++c) f(c, static_cast<double>(*element++));
+        }
+      };
+      for_each_element([sums = means.data()](Index c, double value) { sums[c] += value; });
+      means /= count;
+      for_each_element([centre = means.data(), sums = squares.data()](Index c, double value) {
+        sums[c] += (value - centre[c]) * (value - centre[c]);
+      });
+      for (Index c = 0; c < dims.inner; ++c) out[c] = static_cast<T>(std::sqrt(squares.data()[c] / divisor));
+    }
+  }
+};
+
 template <class Better>
 struct ArgExtreme {
   std::string_view name;
@@ -261,6 +290,8 @@ KILN_REDUCTION(sum, detail::Sum{})
 KILN_REDUCTION(mean, detail::Mean{})
 /// Variances with Bessel's correction (divided by n - 1), as in PyTorch.
 KILN_REDUCTION(var, detail::Variance{1})
+/// Standard deviations: the square roots of `var`, also where the squares would be too large or too small for a float.
+KILN_REDUCTION(stddev, detail::Deviation{})
 /// Variances divided by n, as in NumPy and in batch norm.
 KILN_REDUCTION(population_var, detail::Variance{0})
 /// Largest elements; NaN if there is one. Throws: ShapeError over no elements.
@@ -282,12 +313,6 @@ auto argmax(const X& x, int axis) {
 template <TensorLike X>
 auto argmin(const X& x, int axis) {
   return detail::run(x, std::array{axis}, detail::ArgExtreme<detail::Less>{"argmin"});
-}
-
-/// Standard deviations: the square roots of `var`.
-template <TensorLike X, class... Axes>
-auto stddev(const X& x, Axes... axes) {
-  return sqrt(var(x, axes...));
 }
 
 namespace detail {
