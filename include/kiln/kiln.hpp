@@ -13,6 +13,7 @@
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/batch_norm.hpp>
 #include <kiln/nn/dropout.hpp>
+#include <kiln/nn/hook.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
 #include <kiln/nn/orthogonal.hpp>

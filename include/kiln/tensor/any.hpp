@@ -51,6 +51,9 @@ class AnyTensor {
     return ops_ == &ops<R, T>;
   }
 
+  /// Whether the other holds the same rank and element type, or nothing as well.
+  bool same_type(const AnyTensor& other) const { return ops_ == other.ops_; }
+
   /// The tensor. Throws: UsageError if it has another rank or element type.
   template <int R, class T = float>
   Tensor<R, T>& as() {

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <kiln/nn/hook.hpp>
 #include <kiln/nn/module.hpp>
 #include <kiln/train/callback_set.hpp>
 #include <kiln/train/loop.hpp>
@@ -132,12 +133,25 @@ class Learner : private detail::TrainingWork {
     return {fit_.valid_loss, fit_.metrics};
   }
 
+  /// Hangs a function behind a layer, for all that this Learner does until the guard ends: see nn/hook.hpp. Once the
+  /// model has run, a layer that was not seen to is an error. Throws: IndexError if there is no such layer.
+  Hook on_forward(std::string_view path, ForwardHook hook) {
+    return hooks_.on_forward(layer_names(std::as_const(model_)), path, std::move(hook));
+  }
+  /// The same for the gradient of a layer's output.
+  Hook on_backward(std::string_view path, BackwardHook hook) {
+    return hooks_.on_backward(layer_names(std::as_const(model_)), path, std::move(hook));
+  }
+
   /// The model's output for a batch, in eval mode.
   PredTensor predict(const X& x) {
     Context context{Mode::eval};
     refresh_names();
     context.name_layers(&names_);
-    return call_layer(std::as_const(model_), context(x)).value();
+    hooks_.attach(context);
+    auto pred = call_layer(std::as_const(model_), context(x)).value();
+    hooks_.check();
+    return pred;
   }
 
   /// The model's outputs over a whole loader, with the targets.
@@ -330,10 +344,14 @@ class Learner : private detail::TrainingWork {
                          .epoch = static_cast<std::uint32_t>(fit_.position.epoch),
                          .sample = static_cast<std::uint64_t>(fit_.batch)});
     context->name_layers(&names_);
+    hooks_.attach(*context);
     Fit::Access::set_context(fit_, context);
   }
 
-  void predict() override { fit_.pred = call_model(fit_.x.as<X::rank, typename X::value_type>()); }
+  void predict() override {
+    fit_.pred = call_model(fit_.x.as<X::rank, typename X::value_type>());
+    hooks_.check();
+  }
   void compute_loss() override { fit_.loss = call_loss(fit_.pred, fit_.y); }
 
   void count_batch() override {
@@ -399,6 +417,7 @@ class Learner : private detail::TrainingWork {
   detail::CallbackSet callbacks_;
   unsigned resumed_scopes_ = 0;
   LayerNames names_;
+  HookList hooks_;
   std::uint64_t seed_ = global_seed();
   WeightedMean train_mean_;
   WeightedMean valid_mean_;
