@@ -62,7 +62,7 @@ TEST_CASE("fit learns") {
   CHECK(after.metrics[0].value >= 0.9);
   REQUIRE(learn.recorder().epochs.size() == 30);
   CHECK(learn.recorder().losses.size() == 90);
-  CHECK(learn.recorder().rates.back() == 0.02);
+  CHECK(learn.recorder().hyper("lr").back() == 0.02);
   CHECK(learn.recorder().epochs[29].valid_loss == doctest::Approx(after.loss));
   CHECK(learn.position().step == 90);
 }
@@ -371,7 +371,7 @@ TEST_CASE(
     CHECK(again.fits == 1);
     CHECK(again.epochs == 4);
     CHECK(fresh.recorder().losses == learn.recorder().losses);
-    CHECK(fresh.recorder().rates == learn.recorder().rates);
+    CHECK(fresh.recorder().hyper("lr") == learn.recorder().hyper("lr"));
     REQUIRE(fresh.recorder().epochs.size() == 4);
     CHECK(fresh.recorder().epochs[3].valid_loss == learn.recorder().epochs[3].valid_loss);
     CHECK(fresh.position() == learn.position());
@@ -492,7 +492,7 @@ TEST_CASE("a rule without lr trains, an optimizer of another model does not") {
   Learner learn{data, model, CrossEntropy{}, Fixed{}};
   learn.quiet();
   learn.fit(1);
-  CHECK(std::isnan(learn.recorder().rates.back()));
+  CHECK_THROWS_AS(learn.recorder().hyper("lr"), IndexError);
   Optimizer stranger{SGD{}, parameters(other)};
   CHECK_THROWS_WITH_AS((Learner{data, model, CrossEntropy{}, stranger}),
                        "Learner: the optimizer must update parameters of the model: hidden.weight is none of them",

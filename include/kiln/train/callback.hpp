@@ -79,6 +79,7 @@ class CallbackRef {
   void call(std::size_t event, Fit& fit) const {
     if (auto handler = ops_->handlers[event]) handler(object_, fit);
   }
+  bool hears(std::size_t event) const { return ops_->handlers[event] != nullptr; }
   int order() const { return ops_->order(object_); }
   bool has_state() const { return ops_->has_state; }
   bool trials() const { return ops_->trials; }

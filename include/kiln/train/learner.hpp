@@ -14,12 +14,8 @@
 
 #include <kiln/nn/hook.hpp>
 #include <kiln/nn/module.hpp>
-#include <kiln/train/callback_set.hpp>
-#include <kiln/train/loop.hpp>
 #include <kiln/train/metric.hpp>
-#include <kiln/train/progress.hpp>
-#include <kiln/train/recorder.hpp>
-#include <kiln/train/state.hpp>
+#include <kiln/train/trainer.hpp>
 
 namespace kiln {
 
@@ -39,7 +35,7 @@ struct Predictions {
 /// Trains `model` on `data.train` and validates it on `data.valid`. The extras are metrics and callbacks in any order.
 /// What is given as an lvalue is referenced and must outlive the Learner; what is a temporary is owned.
 template <class Data, class Model, class Loss, class Rule, class... Extras>
-class Learner : private detail::TrainingWork {
+class Learner : public Trainer {
   using Net = std::remove_reference_t<Model>;
   using TrainLoader = std::remove_cvref_t<decltype(std::declval<Data&>().train)>;
   using ValidLoader = std::remove_cvref_t<decltype(std::declval<Data&>().valid)>;
@@ -69,8 +65,7 @@ class Learner : private detail::TrainingWork {
         model_(std::forward<Model>(model)),
         loss_(std::forward<Loss>(loss)),
         extras_(std::forward<Extras>(extras)...),
-        optimizer_(make_optimizer(std::forward<Rule>(rule), model_)),
-        progress_(recorder_) {
+        optimizer_(make_optimizer(std::forward<Rule>(rule), model_)) {
     Fit::Access::connect(
         fit_, this, optimizer_, names_, state_tensors(model_),
         [](Fit& fit, const AnyTensor& x) -> AnyVar {
@@ -84,52 +79,16 @@ class Learner : private detail::TrainingWork {
     in_order(callbacks_.own()).emit(AfterCreate{}, fit_);
   }
 
-  Learner(const Learner&) = delete;
-  Learner& operator=(const Learner&) = delete;
-
-  /// Trains for so many epochs, at the learning rate(s) that the optimizer has. Further callbacks act in this fit only.
-  template <class... More>
-    requires(Callback<More> && ...)
-  void fit(Index epochs, More&&... more) {
-    require_idle("fit");
-    if (epochs < 0) fail<UsageError>("fit", "the number of epochs must not be negative", concat("got ", epochs));
-    fit_.position.first_epoch = fit_.position.epoch;
-    fit_.position.last_epoch = fit_.position.epoch + epochs;
-    fit_.position.batch = 0;
-    resumed_scopes_ = 0;
-    callbacks_.forget_states();
-    fit_.zero_grad();
-    resume(std::forward<More>(more)...);
-  }
-
-  /// Trains for so many epochs, at this learning rate in every parameter group.
-  template <class... More>
-    requires(Callback<More> && ...)
-  void fit(Index epochs, double lr, More&&... more) {
-    require_idle("fit");
-    for (std::size_t group = 0; group < fit_.optimizer().group_count(); ++group)
-      fit_.optimizer().hyper(group, "lr") = lr;
-    fit(epochs, std::forward<More>(more)...);
-  }
-
-  /// Continues the fit that was in progress when the state given to `restore` was taken. Callbacks that were given to
-  /// that fit alone are given again and get their state back. Throws: UsageError if they are others.
-  template <class... More>
-    requires(Callback<More> && ...)
-  void resume(More&&... more) {
-    require_idle("resume");
-    callbacks_.begin({detail::CallbackRef(more)...});
-    run(in_order(callbacks_.active()), std::exchange(resumed_scopes_, 0),
-        [](detail::TrainingLoop& loop) { loop.run_fit(); });
-  }
-
-  /// Loss and metrics over the validation set, or over another loader of the same kind, such as `data.test`.
+  /// Loss and metrics over the validation set, or over another loader of the same kind, such as `data.test`. The
+  /// Learner's callbacks act as in a fit's validation; nothing is recorded or printed.
   Validation validate() { return validate(data_.valid); }
   Validation validate(const ValidLoader& loader) {
     require_idle("validate");
     valid_loader_ = &loader;
     detail::AtEnd back{[this] { valid_loader_ = nullptr; }};
-    run({}, 0, [](detail::TrainingLoop& loop) { loop.run_validate(); });
+    detail::CallbackList own;
+    for (const detail::CallbackRef& callback : callbacks_.own()) own.add(callback);
+    run(own, 0, [](detail::TrainingLoop& loop) { loop.run_validate(); });
     return {fit_.valid_loss, fit_.metrics};
   }
 
@@ -168,71 +127,8 @@ class Learner : private detail::TrainingWork {
   }
   auto get_preds() { return get_preds(data_.valid); }
 
-  /// Prints nothing from now on, or prints again.
-  void quiet(bool on = true) { progress_.set_enabled(!on); }
-
   Net& model() { return model_; }
   auto& data() { return data_; }
-  Optimizer& optimizer() { return optimizer_; }
-  const Recorder& recorder() const { return recorder_; }
-  const Position& position() const { return fit_.position; }
-
-  /// Everything that decides how training goes on: weights, gradients, what is frozen, optimizer, position, recorder,
-  /// callbacks, random streams. It may be taken between fits, and by a callback in after_epoch or in after_batch of
-  /// training; callbacks with a higher `order` have not seen that event yet. Throws: UsageError at any other time.
-  LearnerState state() {
-    const bool legal =
-        !running_ || fit_.event() == AfterEpoch::name || (fit_.training && fit_.event() == AfterBatch::name);
-    if (!legal) {
-      fail<UsageError>("state", "it can be taken between fits, in after_epoch, or in after_batch of training",
-                       concat("the event is ", fit_.event()));
-    }
-    LearnerState state;
-    for (const ParamRef& tensor : state_tensors(model_)) {
-      state.tensors.push_back({tensor.name, tensor.copy_value(), tensor.copy_grad(), tensor.trainable()});
-    }
-    state.optimizer = optimizer_.state();
-    state.position = fit_.position;
-    state.scopes = Fit::Access::scopes(fit_);
-    state.train_mean = train_mean_;
-    state.recorder = recorder_;
-    state.callbacks = callbacks_.states(running_);
-    state.sampler = describe_sampler();
-    state.random = random_state();
-    state.seed = seed_;
-    return state;
-  }
-
-  /// Puts everything back; `resume` then goes on to the same bits. Throws: UsageError if the state does not fit the
-  /// model, the optimizer, the callbacks or the order of the training data; nothing is changed then.
-  void restore(const LearnerState& state) {
-    require_idle("restore");
-    auto tensors = state_tensors(model_);
-    auto fits = [](const ParamRef& own, const TensorState& other) {
-      return own.name == other.name && own.takes(other.value);
-    };
-    if (!std::ranges::equal(tensors, state.tensors, fits)) {
-      fail<UsageError>("restore", "the state must be of a model with the same tensors", "it is of another");
-    }
-    if (state.sampler != describe_sampler()) {
-      fail<UsageError>("restore", concat("the training data must come in the state's order: ", state.sampler),
-                       concat("the loader has ", describe_sampler()));
-    }
-    callbacks_.require_fit(state.callbacks);
-    optimizer_.load_state(state.optimizer);  // refuses what does not fit, and is the last that can
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      tensors[i].restore(state.tensors[i].value, state.tensors[i].grad);
-      tensors[i].set_trainable(state.tensors[i].trainable);
-    }
-    callbacks_.restore(state.callbacks);
-    fit_.position = state.position;
-    resumed_scopes_ = state.scopes;
-    train_mean_ = state.train_mean;
-    recorder_ = state.recorder;
-    recorder_.epoch_began = std::chrono::steady_clock::now();
-    set_random_state(state.random);
-    seed_ = state.seed;
-  }
 
  private:
   static Learner& self(Fit& fit) { return *static_cast<Learner*>(Fit::Access::learner(fit)); }
@@ -249,10 +145,6 @@ class Learner : private detail::TrainingWork {
     if constexpr (Callback<Extra>) callbacks_.add(detail::CallbackRef(extra));
   }
 
-  void require_idle(std::string_view op) const {
-    if (running_) fail<UsageError>(op, "a Learner does one thing at a time", concat("the event is ", fit_.event()));
-  }
-
   void require_own_parameters() {
     for (const ParamRef& updated : optimizer_.parameters()) {
       auto same = [&](const ParamRef& own) { return own.address() == updated.address(); };
@@ -263,33 +155,12 @@ class Learner : private detail::TrainingWork {
     }
   }
 
-  std::string describe_sampler() {
+  std::string data_order() const override {
     if constexpr (requires { data_.train.sampler(); }) return detail::describe_fields(data_.train.sampler());
     else return "unknown";
   }
 
-  /// The built-in callbacks and others, in the order in which they act.
-  detail::CallbackList in_order(const std::vector<detail::CallbackRef>& others) {
-    detail::CallbackList list;
-    list.add(detail::CallbackRef(recorder_));
-    list.add(detail::CallbackRef(progress_));
-    for (const detail::CallbackRef& callback : others) list.add(callback);
-    return list;
-  }
-
-  void refresh_names() { names_ = layer_names(std::as_const(model_)); }
-
-  template <class Body>
-  void run(const detail::CallbackList& callbacks, unsigned resumed_scopes, Body body) {
-    running_ = true;
-    detail::AtEnd stop{[this] {
-      Fit::Access::end(fit_);
-      running_ = false;
-    }};
-    refresh_names();
-    detail::TrainingLoop loop(fit_, callbacks, *this, resumed_scopes);
-    body(loop);
-  }
+  void refresh_names() override { names_ = layer_names(std::as_const(model_)); }
 
   Pred call_model(const X& x) { return call_layer(std::as_const(model_), fit_.context()(x)); }
   LossVar call_loss(const AnyVar& pred, const AnyTensor& y) {
@@ -411,15 +282,7 @@ class Learner : private detail::TrainingWork {
   std::tuple<detail::MetricSum<std::remove_reference_t<Extras>>...> metric_sums_{
       std::apply([](auto&... extra) { return std::tuple(detail::MetricSum(extra)...); }, extras_)};
   std::conditional_t<std::is_same_v<Rule, Optimizer&>, Optimizer&, Optimizer> optimizer_;
-  Fit fit_;
-  Recorder recorder_;
-  Progress progress_;
-  detail::CallbackSet callbacks_;
-  unsigned resumed_scopes_ = 0;
-  LayerNames names_;
   HookList hooks_;
-  std::uint64_t seed_ = global_seed();
-  WeightedMean train_mean_;
   WeightedMean valid_mean_;
   std::optional<Tape> tape_;
   std::optional<Context> evaluation_;
@@ -427,7 +290,6 @@ class Learner : private detail::TrainingWork {
   std::optional<decltype(std::declval<ValidLoader&>().epoch(0))> valid_epoch_;
   const ValidLoader* valid_loader_ = nullptr;
   Index next_batch_index_ = 0;
-  bool running_ = false;
 };
 
 template <class Data, class Model, class Loss, class Rule, class... Extras>

@@ -10,6 +10,7 @@
 
 #include <kiln/core/random.hpp>
 #include <kiln/core/reflect.hpp>
+#include <kiln/train/param_scheduler.hpp>
 #include <kiln/train/recorder.hpp>
 
 namespace kiln {
@@ -44,8 +45,9 @@ struct LearnerState {
   unsigned scopes = 0;  ///< by bit, those that were in progress: their before events do not come again
   WeightedMean train_mean;
   Recorder recorder;
+  ParamScheduler schedules;
   std::vector<CallbackState> callbacks;  ///< the Learner's in the order given, then those of the fit in progress
-  std::string sampler;                   ///< what decides the order of the training data: `seed 3, shuffle true, ...`
+  std::string data_order;                ///< what decides the order of the training data: `seed 3, shuffle true, ...`
   RandomState random;
   std::uint64_t seed = 0;
 };
