@@ -20,7 +20,9 @@
 #include <kiln/nn/sequential.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/clip.hpp>
+#include <kiln/optim/epoch_schedule.hpp>
 #include <kiln/optim/rmsprop.hpp>
+#include <kiln/optim/schedule.hpp>
 #include <kiln/optim/sgd.hpp>
 #include <kiln/tensor/print.hpp>
 #include <kiln/tensor/random.hpp>

@@ -4,6 +4,7 @@
 /// The search for a learning rate: it is raised exponentially from batch to batch, until the loss diverges.
 ///
 ///     auto found = learn.lr_find();
+///     found.plot("lr.svg");
 ///     learn.fit_one_cycle(5, found.valley);
 ///
 /// Source: Smith 2017, https://arxiv.org/abs/1506.01186; fastai's LRFinder, https://docs.fast.ai/callback.schedule.html
@@ -19,6 +20,7 @@
 #include <kiln/train/callback.hpp>
 #include <kiln/train/lr_suggestion.hpp>
 #include <kiln/train/smoothed_loss.hpp>
+#include <kiln/viz/line_plot.hpp>
 
 namespace kiln {
 
@@ -52,6 +54,22 @@ struct LrFound : LrSuggestions {
     line("steep", steep);
     if (unusable()) lines += "The curve is unusable: try another range of rates, more iterations or larger batches.\n";
     return lines;
+  }
+
+  /// Draws the curve with the suggestions.
+  void plot(const std::string& path) const {
+    LinePlot plot{
+        .title = "Learning rate finder", .x_label = "learning rate", .y_label = "smoothed loss", .log_x = true};
+    plot.add("", rates, losses);
+    auto mark = [&](std::string_view name, const LrSuggestion& found) {
+      if (!found) return;
+      plot.markers.push_back({concat(name, ": ", short_number(found.rate)), found.curve_rate, found.curve_loss});
+    };
+    mark("valley", valley);
+    mark("slide", slide);
+    mark("minimum / 10", minimum);
+    mark("steep", steep);
+    plot.save(path);
   }
 
  private:
