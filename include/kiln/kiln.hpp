@@ -26,5 +26,10 @@
 #include <kiln/optim/sgd.hpp>
 #include <kiln/tensor/print.hpp>
 #include <kiln/tensor/random.hpp>
+#include <kiln/train/early_stopping.hpp>
+#include <kiln/train/gradient_accumulation.hpp>
+#include <kiln/train/gradient_clip.hpp>
 #include <kiln/train/learner.hpp>
+#include <kiln/train/reduce_lr_on_plateau.hpp>
+#include <kiln/train/save_best.hpp>
 #include <kiln/train/summary.hpp>
