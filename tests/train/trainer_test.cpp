@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
@@ -271,6 +272,10 @@ TEST_CASE("the search stops when the loss diverges, and says what it found") {
   CHECK_FALSE(found.unusable());
   CHECK(found.text().find("valley   ") != std::string::npos);
   CHECK(found.valley > 1e-3);
+  const auto path = (std::filesystem::temp_directory_path() / "kiln_lr_finder_test.svg").string();
+  found.plot(path);
+  CHECK(std::filesystem::file_size(path) > 1000);
+  std::filesystem::remove(path);
   learn.fit_one_cycle(1, found.valley);
   CHECK(learn.recorder().hyper("lr")[0] == Approx(found.valley / 25));
 

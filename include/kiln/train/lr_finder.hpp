@@ -37,13 +37,16 @@ struct LrFound : LrSuggestions {
   std::vector<double> rates;
   std::vector<double> losses;  ///< smoothed; the last may be NaN or infinite
   std::string stopped;         ///< why the search ended
+  std::size_t first = 0;       ///< the suggestions are read off the points [first, last)
+  std::size_t last = 0;
 
   /// Whether no suggestion can be made from the curve.
   bool unusable() const { return !valley && !slide && !minimum && !steep; }
 
   /// A line for each suggestion, or why there is none.
   std::string text() const {
-    std::string lines = concat("learning rates up to ", rates.empty() ? 0 : rates.back(), ": ", stopped, "\n");
+    std::string lines =
+        concat("learning rates up to ", rates.empty() ? "none" : short_number(rates.back()), ": ", stopped, "\n");
     auto line = [&](std::string_view name, const LrSuggestion& found) {
       lines += concat(name, std::string(9 - name.size(), ' '));
       lines += found ? concat(short_number(found.rate), "\n") : concat("none: ", found.problem, "\n");
@@ -56,11 +59,15 @@ struct LrFound : LrSuggestions {
     return lines;
   }
 
-  /// Draws the curve with the suggestions.
+  /// Draws that part of the curve, or all of it if there is none, with the suggestions.
   void plot(const std::string& path) const {
     LinePlot plot{
         .title = "Learning rate finder", .x_label = "learning rate", .y_label = "smoothed loss", .log_x = true};
-    plot.add("", rates, losses);
+    const bool all = first == last;
+    auto part = [&](const std::vector<double>& values) {
+      return std::span(values).subspan(all ? 0 : first, all ? values.size() : last - first);
+    };
+    plot.add("", part(rates), part(losses));
     auto mark = [&](std::string_view name, const LrSuggestion& found) {
       if (!found) return;
       plot.markers.push_back({concat(name, ": ", short_number(found.rate)), found.curve_rate, found.curve_loss});
@@ -134,11 +141,13 @@ class LrFinder {
   /// points.
   LrFound result() const {
     LrFound found = found_;
-    const std::size_t count = found.losses.size();
-    const std::size_t first = static_cast<std::size_t>(options_.iterations / 10);
-    const std::size_t last = count > 5 ? count - 5 : 0;
-    const std::size_t used = last > first ? last - first : 0;
-    auto part = [&](const std::vector<double>& all) { return std::span(all).subspan(used ? first : 0, used); };
+    if (const std::size_t begin = static_cast<std::size_t>(options_.iterations / 10); found.losses.size() > begin + 5) {
+      found.first = begin;
+      found.last = found.losses.size() - 5;
+    }
+    auto part = [&](const std::vector<double>& all) {
+      return std::span(all).subspan(found.first, found.last - found.first);
+    };
     static_cast<LrSuggestions&>(found) = suggest_rates(part(found.rates), part(found.losses));
     return found;
   }
