@@ -1,56 +1,31 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `Recorder`: what happened during training: the loss and the hyper-parameters of every batch, and a row for every
-/// epoch.
+/// `Recorder`: keeps and draws what happened during training: `learn.recorder().plot_loss("loss.svg");`
 #pragma once
 
 #include <chrono>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <kiln/train/callback.hpp>
+#include <kiln/train/history_plots.hpp>
 
 namespace kiln {
 
-/// One epoch, as in the table that training prints. What was not computed, because it was cancelled, is NaN.
-struct EpochRow {
-  Index epoch = 0;    ///< within its fit, from 0
-  Index batches = 0;  ///< how many losses of training batches the recorder had when the epoch ended
-  double train_loss = 0;
-  double valid_loss = 0;
-  std::vector<MetricValue> metrics;
-  double seconds = 0;        ///< training and validation
-  double train_seconds = 0;  ///< training alone
-};
-
-/// A hyper-parameter of one parameter group, for every training batch.
-struct HyperHistory {
-  std::size_t group = 0;
-  std::string name;
-  std::vector<double> values;
-};
-
 /// A callback that every Learner has.
-struct Recorder {
+struct Recorder : History {
   static constexpr int order = -50;
 
-  std::vector<double> losses;        ///< of every training batch that was not cancelled before its loss was known
-  std::vector<HyperHistory> hypers;  ///< of every group's rule, with as many values as there are losses
-  std::vector<EpochRow> epochs;
-
-  /// A hyper-parameter's values, such as `recorder.hyper("lr")`. Throws: IndexError if there is none of that name.
-  const std::vector<double>& hyper(std::string_view name, std::size_t group = 0) const {
-    std::string known;
-    for (const HyperHistory& history : hypers) {
-      if (history.group != group) continue;
-      if (history.name == name) return history.values;
-      known += concat(known.empty() ? "" : ", ", history.name);
-    }
-    fail<IndexError>("recorder", concat("group ", group, " has recorded ", known.empty() ? "nothing" : known),
-                     concat("got ", name));
-  }
+  /// Draws the loss, smoothed over the training batches and at the end of each epoch over the validation set; see
+  /// loss_plot. Throws, as all that draw: UsageError for a name that does not end in .svg, DataError.
+  void plot_loss(const std::string& path) const { loss_plot(*this).save(path); }
+  /// Draws the learning rate of every training batch.
+  void plot_lr(const std::string& path) const { plot_hyper("lr", path); }
+  /// Draws any hyper-parameter, such as momentum. Throws: IndexError if no group has one of that name.
+  void plot_hyper(std::string_view name, const std::string& path) const { hyper_plot(*this, name).save(path); }
+  /// Draws the metrics of every epoch.
+  void plot_metrics(const std::string& path) const { metrics_plot(*this).save(path); }
 
   void on(BeforeFit, Fit& fit) {
     const Optimizer& optimizer = fit.optimizer();
