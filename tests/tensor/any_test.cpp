@@ -85,4 +85,13 @@ TEST_CASE("an AnyTensor says what it is asked wrongly for") {
   CHECK_THROWS_WITH_AS(AnyTensor().as<1>(), "as: asked for Tensor<1, float>: it holds nothing", UsageError);
 }
 
+TEST_CASE("AnyTensors of the same type know each other") {
+  const AnyTensor x = Tensor<2, double>{{1, 2, 3}};
+  CHECK(x.same_type(Tensor<2, double>{{1}}));
+  CHECK_FALSE(x.same_type(Tensor<2>{{1}}));
+  CHECK_FALSE(x.same_type(Tensor<1, double>{1}));
+  CHECK_FALSE(x.same_type(AnyTensor()));
+  CHECK(AnyTensor().same_type(AnyTensor()));
+}
+
 TEST_SUITE_END();
