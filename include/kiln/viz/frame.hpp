@@ -41,11 +41,13 @@ inline double widest(const std::vector<Tick>& ticks) {
 }
 
 /// Draws the title at the left top and returns where the content begins.
-inline double draw_title(Drawing& drawing, std::string_view title, double width) {
+inline double draw_title(Drawing& drawing, std::string_view title, double width, bool of_figure = false) {
   if (title.empty()) return edge;
-  drawing.element("text", {{"class", "k-text k-title"}, {"x", edge}, {"y", edge + title_size - 2}},
-                  fit_text(title, title_size * 1.14, width - 2 * edge));
-  return edge + title_size + 11;
+  const double size = of_figure ? 18 : title_size;
+  drawing.element(
+      "text", {{"class", of_figure ? "k-text k-title k-head" : "k-text k-title"}, {"x", edge}, {"y", edge + size - 2}},
+      fit_text(title, size * 1.14, width - 2 * edge));
+  return edge + size + 11;
 }
 
 /// Draws the legend in rows from `top` down and returns where it ends. What does not fit `max_height` is counted.
@@ -71,11 +73,12 @@ inline double draw_legend(Drawing& drawing, const std::vector<LegendEntry>& entr
       break;
     }
     if (entries[i].filled) {
-      drawing.element("rect", {{"class", series_class("fill", entries[i].series)},
-                               {"x", x + 6},
-                               {"y", y - 10},
-                               {"width", 11},
-                               {"height", 11}});
+      drawing.element(
+          "rect", {{"class", concat(series_class("fill", entries[i].series), " k-l", entries[i].series % colour_count)},
+                   {"x", x + 6},
+                   {"y", y - 10},
+                   {"width", 11},
+                   {"height", 11}});
     } else {
       drawing.element("path", {{"class", series_class("line", entries[i].series)},
                                {"d", path_of({{x, y - 4}, {x + sample, y - 4}})}});
@@ -86,6 +89,17 @@ inline double draw_legend(Drawing& drawing, const std::vector<LegendEntry>& entr
   return y + 12;
 }
 
+/// A text that reads upwards, centred at a point unless its class says otherwise.
+inline void draw_upright(Drawing& drawing, std::string_view text, double x, double y, double room,
+                         std::string_view style = "k-text k-small k-mid") {
+  std::string turn = "rotate(-90 ";
+  append_coordinate(turn, x);
+  turn += ' ';
+  append_coordinate(turn, y);
+  turn += ')';
+  drawing.element("text", {{"class", style}, {"x", x}, {"y", y}, {"transform", turn}}, fit_text(text, font_size, room));
+}
+
 /// The frame of a plot with two axes.
 class Frame {
  public:
@@ -93,20 +107,21 @@ class Frame {
   Axis x;
   Axis y;
 
-  /// `reserved` pixels at the right are left to the caller.
+  /// `reserved` pixels at the right are left to the caller. Without a grid there are ticks outside of the area.
+  /// `downwards`: y grows downwards.
   Frame(Drawing& drawing, double width, double height, const Captions& captions, const Axis& x_axis, const Axis& y_axis,
-        const std::vector<LegendEntry>& legend = {}, double reserved = 0, bool grid = true)
-      : x(x_axis), y(y_axis) {
+        const std::vector<LegendEntry>& legend = {}, double reserved = 0, bool grid = true, bool downwards = false)
+      : x(x_axis), y(y_axis), downwards_(downwards) {
     area.y = draw_title(drawing, captions.title, width);
     area.y = draw_legend(drawing, legend, area.y, width, height / 4);
     area.y = (std::max)(area.y, edge);
     const double below = 24 + (captions.x_label.empty() ? 0 : 20);
     area.height = (std::max)(height - area.y - below - edge / 2, 10.0);
-    const auto y_ticks = y.ticks(std::clamp(static_cast<int>(area.height / 42), 2, 12));
+    const auto y_ticks = y.ticks(std::clamp(static_cast<int>(area.height / 34), 2, 12));
     area.x = edge + (captions.y_label.empty() ? 0 : 20) + widest(y_ticks) + 8;
     const double room = (std::max)(width - reserved - edge - area.x, 10.0);
     std::vector<Tick> x_ticks;
-    for (int at_most = std::clamp(static_cast<int>(room / 55), 2, 12); at_most >= 2; --at_most) {
+    for (int at_most = std::clamp(static_cast<int>(room / 48), 2, 12); at_most >= 2; --at_most) {
       x_ticks = x.ticks(at_most);
       area.width = room;
       for (const Tick& tick : x_ticks) {  // a label centred on the right end sticks out
@@ -128,7 +143,9 @@ class Frame {
 
   /// Where a value stands, in pixels.
   double column(double value) const { return area.x + x.place(value) * area.width; }
-  double row(double value) const { return area.bottom() - y.place(value) * area.height; }
+  double row(double value) const {
+    return downwards_ ? area.y + y.place(value) * area.height : area.bottom() - y.place(value) * area.height;
+  }
 
   /// Says that there is nothing to see.
   void draw_empty(Drawing& drawing) const {
@@ -138,6 +155,8 @@ class Frame {
   }
 
  private:
+  bool downwards_;
+
   void draw_axes(Drawing& drawing, const std::vector<Tick>& x_ticks, const std::vector<Tick>& y_ticks,
                  bool grid) const {
     std::string lines;
@@ -163,16 +182,8 @@ class Frame {
       drawing.element("text", {{"class", "k-text k-small k-mid"}, {"x", area.x + area.width / 2}, {"y", height - 11}},
                       fit_text(captions.x_label, font_size, area.width));
     }
-    if (!captions.y_label.empty()) {
-      const double middle = area.y + area.height / 2;
-      std::string turn = "rotate(-90 ";
-      append_coordinate(turn, edge + 8);
-      turn += ' ';
-      append_coordinate(turn, middle);
-      turn += ')';
-      drawing.element("text", {{"class", "k-text k-small k-mid"}, {"x", edge + 8}, {"y", middle}, {"transform", turn}},
-                      fit_text(captions.y_label, font_size, area.height));
-    }
+    if (!captions.y_label.empty())
+      draw_upright(drawing, captions.y_label, edge + 8, area.y + area.height / 2, area.height);
   }
 };
 

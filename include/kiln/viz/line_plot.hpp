@@ -93,16 +93,12 @@ struct LinePlot {
     return *this;
   }
 
-  std::string svg() const {
-    detail::Drawing drawing;
-    draw(drawing);
-    return detail::svg_file(width, height, title.empty() ? "line plot" : title, drawing.body());
-  }
+  std::string svg() const { return detail::svg_of(*this, title.empty() ? "line plot" : title); }
 
   /// Throws: UsageError for a name that does not end in .svg, DataError if it cannot be written.
   void save(const std::string& path) const { detail::save_svg(path, svg()); }
 
-  void draw(detail::Drawing& drawing) const {
+  detail::Size draw(detail::Drawing& drawing) const {
     using namespace detail;
     check_size("LinePlot", width, height);
     const auto [x_axis, y_axis] = axes();
@@ -125,6 +121,7 @@ struct LinePlot {
     draw_markers(drawing, frame, drawn);
     if (std::none_of(drawn.begin(), drawn.end(), [](Point point) { return std::isfinite(point.y); }) && markers.empty())
       frame.draw_empty(drawing);
+    return {width, height};
   }
 
  private:

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include <kiln/core/base64.hpp>
-#include <kiln/core/file.hpp>
 #include <kiln/core/shape.hpp>
 #include <kiln/core/zlib.hpp>
+#include <kiln/viz/theme.hpp>
 
 namespace kiln {
 
@@ -121,8 +121,48 @@ inline std::string png_data_url(const Pixels& pixels) {
 
 /// Writes a PNG file, replacing an old one. Throws: UsageError as `png`, DataError if it cannot be written.
 inline void save_png(const Pixels& pixels, const std::string& path) {
-  const std::vector<unsigned char> content = png(pixels);
-  detail::replace_file("save_png", path, [&](const detail::File& file) { file.write(content.data(), content.size()); });
+  detail::save_bytes("save_png", path, png(pixels));
 }
+
+namespace detail {
+
+/// Every pixel as a rectangle of pixels.
+inline Pixels enlarge(const Pixels& pixels, Index across, Index down) {
+  Pixels result{.width = pixels.width * across, .height = pixels.height * down, .channels = pixels.channels};
+  result.bytes.reserve(static_cast<std::size_t>(result.width * result.height * result.channels));
+  const Index row_bytes = pixels.width * pixels.channels;
+  for (Index y = 0; y < result.height; ++y) {
+    const unsigned char* row = pixels.bytes.data() + y / down * row_bytes;
+    for (Index x = 0; x < result.width; ++x) {
+      const unsigned char* pixel = row + x / across * pixels.channels;
+      result.bytes.insert(result.bytes.end(), pixel, pixel + pixels.channels);
+    }
+  }
+  return result;
+}
+
+/// Pixels as part of a drawing, stretched to the box with sharp edges.
+inline void draw_pixels(Drawing& drawing, const Pixels& pixels, const Box& box) {
+  const std::string url = png_data_url(pixels);
+  drawing.element("image", {{"class", "k-pixels"},
+                            {"x", box.x},
+                            {"y", box.y},
+                            {"width", box.width},
+                            {"height", box.height},
+                            {"preserveAspectRatio", "none"},
+                            {"image-rendering", "optimizeSpeed"},
+                            {"href", url}});
+}
+
+/// Writes a picture that is made of pixels, as the name's end says: `.svg` or `.png`. Throws: UsageError, DataError.
+template <class MakeSvg, class MakePixels>
+void save_picture(const std::string& path, MakeSvg svg, MakePixels pixels) {
+  if (path.ends_with(".svg")) return save_svg(path, svg());
+  if (!path.ends_with(".png")) fail<UsageError>(concat("save: ", path), "the name must end in .svg or .png", "");
+  const std::vector<unsigned char> content = png(pixels());
+  save_bytes("save", path, content);
+}
+
+}  // namespace detail
 
 }  // namespace kiln

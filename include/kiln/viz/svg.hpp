@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <kiln/core/text.hpp>
 
@@ -23,6 +24,11 @@ struct Box {
 
   double right() const { return x + width; }
   double bottom() const { return y + height; }
+};
+
+/// The size of a picture in pixels.
+struct Size {
+  double width = 0, height = 0;
 };
 
 /// The code point that begins at text[at], and `at` moves behind it. What is not UTF-8 gives U+FFFD, a byte each.
@@ -146,7 +152,8 @@ class Drawing {
     end("g");
   }
 
-  const std::string& body() const { return body_; }
+  const std::string& body() const& { return body_; }
+  std::string body() && { return std::move(body_); }
 
  private:
   void start(std::string_view tag, Attributes attributes) {

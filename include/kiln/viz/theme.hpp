@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -62,7 +63,8 @@ inline std::string style_sheet() {
       ".k-halo{stroke:#fff;stroke-width:3;stroke-linejoin:round;fill:#fff}"
       ".k-on{fill:#fff}"
       ".k-right{fill:#00795a}.k-wrong{fill:#c04f00}"
-      ".k-pixels{image-rendering:optimizeSpeed;image-rendering:pixelated}";
+      ".k-head{font-size:18px}"
+      ".k-pixels{image-rendering:pixelated}";
   append_colours(sheet, light_colours);
   sheet +=
       "@media(prefers-color-scheme:dark){"
@@ -105,14 +107,26 @@ inline void check_folder(std::string_view op, const std::string& path) {
     fail<DataError>(concat(op, ": ", path), "its folder must exist", concat("there is no folder ", folder));
 }
 
+/// The file of any plot: of what has `draw(Drawing&)`, which returns its size.
+template <class Plot>
+std::string svg_of(const Plot& plot, std::string_view label) {
+  Drawing drawing;
+  const Size size = plot.draw(drawing);
+  return svg_file(size.width, size.height, label, drawing.body());
+}
+
+inline void save_bytes(std::string_view op, const std::string& path, std::span<const unsigned char> content) {
+  check_folder(op, path);
+  replace_file(op, path, [&](const File& file) { file.write(content.data(), content.size()); });
+}
+
 /// Writes the text of a picture. Throws: UsageError for a name that does not end in .svg, DataError.
 inline void save_svg(const std::string& path, const std::string& content) {
   if (!path.ends_with(".svg")) {
     fail<UsageError>(concat("save: ", path), "the name of this picture must end in .svg",
                      path.ends_with(".png") ? "only image grids and heat maps can be written as .png" : "");
   }
-  check_folder("save", path);
-  replace_file("save", path, [&](const File& file) { file.write(content.data(), content.size()); });
+  save_bytes("save", path, {reinterpret_cast<const unsigned char*>(content.data()), content.size()});
 }
 
 }  // namespace kiln::detail
