@@ -252,7 +252,7 @@ class Learner : public Trainer {
 
   void finish_metrics() override {
     fit_.metrics.clear();
-    for_each_metric([&](auto& sum, auto& metric) { fit_.metrics.push_back({sum.name(metric), sum.value()}); });
+    for_each_metric([&](auto& sum, auto&) { sum.append_to(fit_.metrics); });
   }
 
   void end_pass() override {

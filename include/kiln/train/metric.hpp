@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 /// Metrics, computed over the validation set. A metric is either a function of a batch, whose mean over all samples is
-/// taken, or a struct that counts for itself:
+/// taken, or a struct that counts for itself, over the whole set:
 ///
 ///     struct Errors {                                        // reset, then update for every batch, then value
 ///       Index wrong = 0;
@@ -10,6 +10,9 @@
 ///       void update(const Tensor<2>& pred, const Tensor<1, int>& y) { ... }
 ///       double value() const { return wrong; }
 ///     };
+///
+/// One without `value()` only collects, for the user to look at, and has no column in the table. A member `name`, a
+/// text or a function, replaces the name made from the type.
 #pragma once
 
 #include <string>
@@ -22,10 +25,7 @@ namespace kiln {
 
 /// Counts for itself.
 template <class M>
-concept CountingMetric = requires(M& metric, const M& counted) {
-  metric.reset();
-  { counted.value() } -> std::convertible_to<double>;
-};
+concept CountingMetric = requires(M& metric) { metric.reset(); };
 
 /// The share of samples whose largest logit is that of the label.
 /// Shapes: pred (N, C), y (N).
@@ -84,10 +84,14 @@ inline std::string snake_case(std::string_view camel) {
 template <class M>
 class MetricSum {
  public:
+  /// Whether there is a number to show.
+  static constexpr bool has_value = !CountingMetric<M> || requires(M& metric) { metric.value(); };
+
   explicit MetricSum(M& metric) : metric_(metric) {}
 
   static std::string name(const M& metric) {
     if constexpr (is_named_metric<M>) return metric.name;
+    else if constexpr (requires { std::string(metric.name()); }) return std::string(metric.name());
     else if constexpr (requires { std::string(metric.name); }) return std::string(metric.name);
     else return snake_case(type_name<M>());
   }
@@ -120,8 +124,20 @@ class MetricSum {
   }
 
   double value() const {
-    if constexpr (CountingMetric<M>) return metric_.value();
-    else return sum_ / static_cast<double>(count_);
+    if constexpr (CountingMetric<M>) {
+      static_assert(
+          requires { static_cast<double>(std::as_const(metric_).value()); },
+          "kiln: a metric's value() must be const and return a number");
+      return static_cast<double>(std::as_const(metric_).value());
+    } else {
+      return sum_ / static_cast<double>(count_);
+    }
+  }
+
+  /// Adds {name, value} if there is one.
+  template <class Columns>
+  void append_to(Columns& columns) const {
+    if constexpr (has_value) columns.push_back({name(metric_), value()});
   }
 
  private:
