@@ -21,6 +21,7 @@
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/clip.hpp>
 #include <kiln/optim/epoch_schedule.hpp>
+#include <kiln/optim/plateau.hpp>
 #include <kiln/optim/rmsprop.hpp>
 #include <kiln/optim/schedule.hpp>
 #include <kiln/optim/sgd.hpp>
@@ -30,6 +31,8 @@
 #include <kiln/train/gradient_accumulation.hpp>
 #include <kiln/train/gradient_clip.hpp>
 #include <kiln/train/learner.hpp>
+#include <kiln/train/lr_suggestion.hpp>
+#include <kiln/train/metrics.hpp>
 #include <kiln/train/reduce_lr_on_plateau.hpp>
 #include <kiln/train/save_best.hpp>
 #include <kiln/train/summary.hpp>
