@@ -16,6 +16,7 @@
 #include <kiln/nn/hook.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
+#include <kiln/nn/lsuv.hpp>
 #include <kiln/nn/orthogonal.hpp>
 #include <kiln/nn/sequential.hpp>
 #include <kiln/optim/adam.hpp>
