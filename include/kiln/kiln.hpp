@@ -22,6 +22,7 @@
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/clip.hpp>
 #include <kiln/optim/epoch_schedule.hpp>
+#include <kiln/optim/param_groups.hpp>
 #include <kiln/optim/plateau.hpp>
 #include <kiln/optim/rmsprop.hpp>
 #include <kiln/optim/schedule.hpp>

@@ -185,9 +185,8 @@ TEST_CASE("freezing by groups, and fine-tuning") {
   toy::Mlp single;
   Learner one_group{data, single, CrossEntropy{}, SGD{}};
   CHECK_THROWS_WITH_AS(one_group.freeze(),
-                       "freeze: all parameter groups but the last are frozen, so the optimizer needs two or more; "
-                       "Optimizer{Adam{}, parameters(model.body)} and add_group(Adam{}, parameters(model.head)) make "
-                       "them: it has 1",
+                       "freeze: all parameter groups but the last are frozen, so the optimizer needs two or more, as "
+                       "param_groups(Adam{}, parameters(model), {\"body\", \"head\"}) makes them: it has 1",
                        UsageError);
 }
 

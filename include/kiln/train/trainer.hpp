@@ -133,11 +133,10 @@ class Trainer : protected detail::TrainingWork {
   void freeze() {
     const std::size_t groups = optimizer().group_count();
     if (groups < 2) {
-      fail<UsageError>(
-          "freeze",
-          "all parameter groups but the last are frozen, so the optimizer needs two or more; "
-          "Optimizer{Adam{}, parameters(model.body)} and add_group(Adam{}, parameters(model.head)) make them",
-          "it has 1");
+      fail<UsageError>("freeze",
+                       "all parameter groups but the last are frozen, so the optimizer needs two or more, as "
+                       "param_groups(Adam{}, parameters(model), {\"body\", \"head\"}) makes them",
+                       "it has 1");
     }
     freeze_to(groups - 1);
   }
