@@ -1,4 +1,5 @@
 """The values of tests/train/reduce_lr_on_plateau_test.cpp and ema_test.cpp, by PyTorch 1.13.
+MixUp draws from the Beta distribution whose quantiles are in mixup_test.cpp.
 Run: python3 tests/oracles/callbacks.py
 """
 import torch
@@ -37,3 +38,17 @@ def ema(decay):
 
 plateau()
 ema(0.75)
+
+
+def beta_quantiles(alpha):
+    """Of Beta(alpha, alpha), by integrating its density over u with x = sin(u)^2 and interpolating."""
+    import numpy as np
+
+    u = (np.arange(4_000_000) + 0.5) * (np.pi / 2 / 4_000_000)
+    # dx = 2 sin u cos u du, so the density in u is proportional to (sin u cos u)^(2 alpha - 1)
+    mass = np.cumsum((np.sin(u) * np.cos(u)) ** (2 * alpha - 1))
+    print("beta quantiles", alpha, [float(np.sin(np.interp(q, mass / mass[-1], u)) ** 2) for q in (0.1, 0.25, 0.4)])
+
+
+for alpha in (0.4, 1, 3):
+    beta_quantiles(alpha)
