@@ -15,6 +15,7 @@
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/cross_entropy.hpp>
 #include <kiln/nn/linear.hpp>
+#include <kiln/nn/lsuv.hpp>
 #include <kiln/optim/optimizer.hpp>
 #include <kiln/optim/sgd.hpp>
 #include <kiln/tensor/random.hpp>
@@ -99,7 +100,7 @@ DeepNet deep_net(double gain) {
 
 // Layer-sequential unit variance: send a batch through, layer by layer, and divide each layer's weights by the std that
 // they give it. No formula has to know what lies between the layers.
-void lsuv(DeepNet& net, Tensor<2> x) {
+void settle_layers(DeepNet& net, Tensor<2> x) {
   auto settle = [&](Linear& layer) {
     const Tensor<2> y = layer(Var<2>(x)).value();
     layer.weight.value /= stddev(y).item();
@@ -222,7 +223,7 @@ void chapter(const Options& options) {
   heading("Thirty layers with relu");
   const Tensor<2> batch = Tensor<2>(x.slice_view(0, 512));
   DeepNet xavier = deep_net(1), he = deep_net(std::sqrt(2.0)), settled = deep_net(1);
-  lsuv(settled, batch);
+  settle_layers(settled, batch);
   say("std behind layer                    1        10        20        29");
   auto tell_spread = [&](std::string_view name, const DeepNet& net) {
     std::vector<double> spread = spread_of(net, batch);
@@ -263,6 +264,16 @@ void chapter(const Options& options) {
       .add("Xavier, settled by LSUV", one_two_three(settled_loss), settled_loss);
   training.save(options.picture("03_training.svg"));
   say("log(10) = 2.30 is guessing: with Xavier's weights every image looks the same from behind thirty layers.");
+
+  heading("LSUV by the library, which finds the layers of any model itself");
+  DeepNet by_library = deep_net(1), by_hand = deep_net(1);
+  settle_layers(by_hand, batch);
+  const LsuvReport report = lsuv(by_library, batch);
+  say("layer        std before   std after   mean after");
+  for (const LsuvLayer& layer : {report.layers.front(), report.layers[14], report.layers.back()})
+    say(left(layer.path, 11), right(fixed(layer.std_before, 3), 12), right(fixed(layer.std, 2), 12),
+        right(fixed(std::abs(layer.mean), 2), 13));
+  agree("its network and ours: output", by_library(batch).value(), by_hand(batch).value(), 0.05);
 }
 
 }  // namespace
