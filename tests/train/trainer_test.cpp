@@ -114,6 +114,14 @@ TEST_CASE("one-cycle moves the learning rate and the momentum that there is") {
     CHECK(learn.recorder().hyper("lr")[0] == Approx(0.001));
     CHECK(learn.recorder().hyper("beta1")[0] == 0.95);
     CHECK(learn.recorder().hyper("beta1")[6] == 0.85);
+    // Afterwards they are as before.
+    CHECK(learn.optimizer().hyper(0, "lr") == 1e-3);
+    CHECK(learn.optimizer().hyper(0, "beta1") == 0.9);
+    struct Stop {
+      void on(AfterBatch, Fit& fit) { fit.cancel(Scope::fit); }
+    };
+    learn.fit_one_cycle(4, 0.01, Stop{});
+    CHECK(learn.optimizer().hyper(0, "lr") == 1e-3);
   }
   SUBCASE("no momentum stays none") {
     Learner learn{data, model, CrossEntropy{}, SGD{}};
@@ -215,6 +223,7 @@ TEST_CASE("a fit on a schedule that is interrupted and resumed ends with the sam
   learn.restore(*state);
   learn.resume();
   CHECK(bits(model) == end);
+  CHECK(learn.optimizer().hyper(0, "lr") == 1e-3);
   CHECK(learn.recorder().losses == losses);
   CHECK(learn.recorder().hyper("beta1").size() == 9);
 }
@@ -361,7 +370,7 @@ TEST_CASE("the training loop as text says who acts where") {
       "  after_cancel_epoch\n"
       "  after_epoch                 Recorder, Progress\n"
       "after_cancel_fit              Progress\n"
-      "after_fit\n";
+      "after_fit                     ParamScheduler\n";
   CHECK(learn.training_loop() == expected);
 }
 

@@ -41,7 +41,8 @@ struct HyperSchedule {
 };
 
 /// A callback; `fit_one_cycle` and its kin use it too. Schedules see `fit.progress()`: 0 before the first batch of the
-/// fit, 1 after the last. Source: fastai's ParamScheduler.
+/// fit, 1 after the last. When the fit is over, the hyper-parameters are again what they were before it.
+/// Source: fastai's ParamScheduler.
 struct ParamScheduler {
   static constexpr int order = -60;  // so that another callback has the last word
 
@@ -52,14 +53,24 @@ struct ParamScheduler {
   ParamScheduler(std::vector<HyperSchedule> list) : schedules(std::move(list)) {}
 
   /// Throws: IndexError for a hyper-parameter that a group's rule lacks; UsageError for too many or too few groups.
-  void on(BeforeFit, Fit& fit) const { set(fit); }
+  void on(BeforeFit, Fit& fit) {
+    before_.clear();
+    for_each(fit, [&](double& value, const Schedule&) { before_.push_back(value); });
+  }
 
   void on(BeforeBatch, Fit& fit) const {
-    if (fit.training) set(fit);
+    if (fit.training) for_each(fit, [&](double& value, const Schedule& schedule) { value = schedule(fit.progress()); });
+  }
+
+  void on(AfterFit, Fit& fit) const {
+    std::size_t i = 0;
+    for_each(fit, [&](double& value, const Schedule&) { value = before_[i++]; });
   }
 
  private:
-  void set(Fit& fit) const {
+  /// f(value, schedule) for every hyper-parameter that has a schedule.
+  template <class F>
+  void for_each(Fit& fit, F f) const {
     const std::size_t groups = fit.optimizer().group_count();
     for (const HyperSchedule& entry : schedules) {
       if (entry.schedules.size() != 1 && entry.schedules.size() != groups) {
@@ -67,10 +78,11 @@ struct ParamScheduler {
                          concat(entry.hyper, " needs one schedule, or one for each of ", groups, " parameter groups"),
                          concat("got ", entry.schedules.size()));
       }
-      for (std::size_t g = 0; g < groups; ++g)
-        fit.optimizer().hyper(g, entry.hyper) = entry.schedules[g](fit.progress());
+      for (std::size_t g = 0; g < groups; ++g) f(fit.optimizer().hyper(g, entry.hyper), entry.schedules[g]);
     }
   }
+
+  std::vector<double> before_;
 };
 
 }  // namespace kiln
