@@ -117,7 +117,7 @@ class Frame {
     area.y = (std::max)(area.y, edge);
     const double below = 24 + (captions.x_label.empty() ? 0 : 20);
     area.height = (std::max)(height - area.y - below - edge / 2, 10.0);
-    const auto y_ticks = y.ticks(std::clamp(static_cast<int>(area.height / 34), 2, 12));
+    const auto y_ticks = y.ticks(std::clamp(static_cast<int>(area.height / 30), 2, 12));
     area.x = edge + (captions.y_label.empty() ? 0 : 20) + widest(y_ticks) + 8;
     const double room = (std::max)(width - reserved - edge - area.x, 10.0);
     std::vector<Tick> x_ticks;
