@@ -45,3 +45,10 @@
 #include <kiln/train/stop_on_interrupt.hpp>
 #include <kiln/train/summary.hpp>
 #include <kiln/train/terminate_on_nan.hpp>
+#include <kiln/viz/confusion_plot.hpp>
+#include <kiln/viz/figure.hpp>
+#include <kiln/viz/heat_map.hpp>
+#include <kiln/viz/histogram_plot.hpp>
+#include <kiln/viz/image_grid.hpp>
+#include <kiln/viz/line_plot.hpp>
+#include <kiln/viz/terminal.hpp>
