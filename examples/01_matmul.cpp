@@ -24,8 +24,7 @@ using namespace course;
 
 namespace {
 
-// --- Four ways to write c[i, j] = sum over p of a[i, p] * b[p, j]
-// -----------------------------------------------------
+// Four ways to write c[i, j] = sum over p of a[i, p] * b[p, j].
 
 // With numbers: a (m, k) and b (k, n) give c (m, n).
 Tensor<2> by_loops(const Tensor<2>& a, const Tensor<2>& b) {
@@ -62,8 +61,7 @@ Tensor<2> by_broadcasting(const Tensor<2>& a, const Tensor<2>& b) {
 // With labels: no loop is left, only what is summed over (k, because the result lacks it).
 Tensor<2> by_labels(const Tensor<2>& a, const Tensor<2>& b) { return einsum<"ik,kj->ij">(a, b); }
 
-// --- What it means that two results are the same
-// ----------------------------------------------------------------------
+// What it means that two results are the same.
 
 // Equal up to rounding: the difference is small beside the number itself, or small altogether.
 bool near(const Tensor<2>& a, const Tensor<2>& b, float relative = 1e-4f, float absolute = 1e-4f) {
@@ -82,8 +80,7 @@ Tensor<2> by_wrong_loops(const Tensor<2>& a, const Tensor<2>& b) {
   return c;
 }
 
-// --- A kernel of one's own
-// ----------------------------------------------------------------------------------------------
+// A kernel of one's own.
 
 // The three loops in another order: the innermost one now walks along a row of b and a row of c, which lie in memory as
 // they are read, instead of down a column. A kernel is a struct with a name and this one function.

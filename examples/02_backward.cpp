@@ -28,8 +28,7 @@ namespace {
 
 // In all that follows dx means dLoss/dx: by how much the loss grows if x grows. N images, I inputs, O outputs.
 
-// --- As functions: forward, and backward for each
-// ---------------------------------------------------------------------
+// As functions: forward, and backward for each.
 
 // x (N, I), w (I, O), b (O) give y (N, O).
 Tensor<2> lin(const Tensor<2>& x, const Tensor<2>& w, const Tensor<1>& b) { return matmul(x, w) + b; }
@@ -61,8 +60,7 @@ LinGradients lin_backward(const Tensor<2>& x, const Tensor<2>& w, const Tensor<2
   return {einsum<"no,io->ni">(dy, w), einsum<"ni,no->io">(x, dy), sum(dy, 0)};
 }
 
-// --- As layers: what the backward function needs is kept from the forward one
-// -----------------------------------------
+// As layers: what the backward function needs is kept from the forward one.
 
 struct Lin {
   Tensor<2> w;
@@ -113,8 +111,7 @@ struct Net {
   Tensor<2> backward() { return first.backward(relu.backward(second.backward(mse.backward()))); }
 };
 
-// --- As an operation of the library's tape
-// ----------------------------------------------------------------------------
+// As an operation of the library's tape.
 
 // `record` takes the result and the backward function; the gradients of the inputs are added up, because an input may
 // be used more than once. In double here, so that the check below can be strict.

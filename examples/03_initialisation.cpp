@@ -66,8 +66,7 @@ Moments one_product(double scale, bool with_relu, int draws) {
   return moments;
 }
 
-// --- Thirty layers
-// ----------------------------------------------------------------------------------------------------
+// Thirty layers.
 
 constexpr int depth = 30;
 constexpr Index width = 100;

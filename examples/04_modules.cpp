@@ -7,8 +7,7 @@
 //            struct tells it, without a base class, registration or macro; how to write a layer of your own; how layers
 //            are put one behind the other.
 // Look at    the first part, where a forgotten parameter stays untrained and nothing says so; then at how little a
-// layer
-//            is.
+//            layer is.
 // Follows    fast.ai, Deep Learning from the Foundations, lesson 8, notebook 02_fully_connected, "Refactor model", and
 //            lesson 9, notebook 03_minibatch_training, up to "Registering modules":
 //            https://course19.fast.ai/videos/?lesson=9
@@ -28,8 +27,7 @@ using namespace course;
 
 namespace {
 
-// --- A model with a list of its parameters, kept by hand
-// --------------------------------------------------------------
+// A model with a list of its parameters, kept by hand.
 
 // A Param is a tensor that is trained: a value and its gradient. x (N, 784) gives scores of the ten digits (N, 10).
 struct ByHand {
@@ -43,8 +41,7 @@ struct ByHand {
   std::vector<ParamRef> listed() { return {{"w1", w1}, {"b1", b1}, {"w2", w2}}; }  // do you see what is missing?
 };
 
-// --- The same without the list
-// ----------------------------------------------------------------------------------------
+// The same without the list.
 
 // A structured binding takes any plain struct apart into its fields, whatever they are called. That is all the
 // reflection that is needed; the library's also counts the fields, finds their names, and goes into fields of fields.
@@ -54,8 +51,7 @@ std::vector<ParamRef> four_fields(Model& model) {
   return {{"field 1", a}, {"field 2", b}, {"field 3", c}, {"field 4", d}};
 }
 
-// --- Layers: parameters, and what they do to an input
-// -----------------------------------------------------------------
+// Layers: parameters, and what they do to an input.
 
 struct MyLinear {
   Index in = 0;
@@ -103,8 +99,7 @@ struct Chain {
   }
 };
 
-// --- Training
-// ---------------------------------------------------------------------------------------------------------
+// Training.
 
 Tensor<2> rows(const Tensor<4>& images) { return images.reshape({images.size(0), 28 * 28}); }
 

@@ -28,8 +28,7 @@ using namespace course;
 
 namespace {
 
-// --- The loss
-// ---------------------------------------------------------------------------------------------------------
+// The loss.
 
 // Ten scores for each image (N, 10) become the logarithms of ten probabilities: softmax, then log. As it is written:
 Tensor<2> log_softmax_as_written(const Tensor<2>& x) { return log(exp(x) / sum(exp(x), 1, keep_axes)); }
@@ -60,8 +59,7 @@ Tensor<2> cross_entropy_backward(const Tensor<2>& x, const Tensor<1, int>& y) {
   return dx / static_cast<float>(y.numel());
 }
 
-// --- The model: 784 pixels, 50 hidden units, 10 scores
-// ----------------------------------------------------------------
+// The model: 784 pixels, 50 hidden units, 10 scores.
 
 struct Mlp {
   Linear hidden{784, 50};
@@ -70,8 +68,7 @@ struct Mlp {
   Var<2> operator()(const Var<2>& x) const { return out(relu(hidden(x))); }
 };
 
-// --- The optimizer: what the loop does with the parameters
-// ------------------------------------------------------------
+// The optimizer: what the loop does with the parameters.
 
 struct MyOptimizer {
   std::vector<ParamRef> params;
@@ -88,8 +85,7 @@ struct MyOptimizer {
   }
 };
 
-// --- The data set: a size, and a way to gather some of its rows
-// -------------------------------------------------------
+// The data set: a size, and a way to gather some of its rows.
 
 struct MyDataset {
   Tensor<2> x;
@@ -108,8 +104,7 @@ struct MyDataset {
   }
 };
 
-// --- The loader: the rows in random order, cut into batches
-// -----------------------------------------------------------
+// The loader: the rows in random order, cut into batches.
 
 struct MyLoader {
   const MyDataset& data;
@@ -130,8 +125,7 @@ struct MyLoader {
   }
 };
 
-// --- All together
-// -----------------------------------------------------------------------------------------------------
+// All together.
 
 struct Scores {
   double loss = 0;
