@@ -75,6 +75,13 @@ TEST_CASE("a development run has a batch of each kind and one epoch, and others 
   CHECK(stop.best.epoch == -1);
   learn.fit(1, 0.1);
   CHECK(stop.best.epoch == 0);
+
+  struct Try {
+    int order = -100;
+    void on(BeforeFit, Fit& fit) { fit.trial = true; }
+  };
+  learn.fit(2, 0.1, Try{}, FastDevRun{});  // another trial is left alone
+  CHECK(learn.recorder().epochs.size() == 4);
 }
 
 TEST_SUITE_END();

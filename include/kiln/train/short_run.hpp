@@ -4,7 +4,7 @@
 /// Fits that are cut short, to see whether everything works: `learn.fit(1, lr, FastDevRun{});`
 #pragma once
 
-#include <cmath>
+#include <utility>
 
 #include <kiln/train/callback.hpp>
 
@@ -46,11 +46,15 @@ struct SingleBatch {
 struct FastDevRun {
   static constexpr int order = 60;
 
-  void on(BeforeFit, Fit& fit) const { fit.trial = true; }
+  bool acting = false;  ///< not in a search for a learning rate, which needs its batches
+
+  void on(BeforeFit, Fit& fit) { acting = !std::exchange(fit.trial, true); }
   void on(AfterBatch, Fit& fit) const {
-    if (fit.batch + 1 < fit.batches) fit.cancel(fit.training ? Scope::train : Scope::validate);
+    if (acting && fit.batch + 1 < fit.batches) fit.cancel(fit.training ? Scope::train : Scope::validate);
   }
-  void on(AfterEpoch, Fit& fit) const { fit.cancel(Scope::fit); }
+  void on(AfterEpoch, Fit& fit) const {
+    if (acting) fit.cancel(Scope::fit);
+  }
 };
 
 }  // namespace kiln
