@@ -83,13 +83,23 @@ TEST_CASE("images stand in rows without overlap, inside of the picture") {
   REQUIRE(boxes.size() == 7);
   CHECK(boxes[2].y == boxes[0].y);
   CHECK(boxes[3].y > boxes[0].bottom());
-  CHECK(boxes[3].x == boxes[0].x);
+  CHECK(boxes[3].x + boxes[3].width / 2 == doctest::Approx(boxes[0].x + boxes[0].width / 2));
   CHECK(boxes[1].x > boxes[0].right());
   CHECK(boxes[0].width / boxes[0].height == doctest::Approx(1.5).epsilon(0.01));
   for (const detail::Box& box : boxes) {
     CHECK(box.right() < std::stod(reader.elements[0].attributes.at("width")));
     CHECK(box.bottom() + 18 < std::stod(reader.elements[0].attributes.at("height")));
   }
+}
+
+TEST_CASE("cells are as wide as their captions, up to a limit") {
+  ImageGrid grid;
+  const Tensor<2> image = {{0, 1}, {1, 0}};
+  grid.add(image, "a truck read as a frog", Verdict::wrong).add(image, std::string(100, 'x'));
+  const XmlReader reader(grid.svg());
+  CHECK(reader.has_text("a truck read as a frog"));
+  CHECK_FALSE(reader.has_text(std::string(100, 'x')));
+  CHECK(std::stod(reader.elements[0].attributes.at("width")) < 400);
 }
 
 TEST_CASE("a grid is saved as svg, or without its captions as png") {

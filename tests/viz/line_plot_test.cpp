@@ -193,6 +193,24 @@ TEST_CASE("the texts of markers do not cover each other, the curve or the border
                        UsageError);
 }
 
+TEST_CASE("low plots have two y ticks where they can, and labels that do not touch") {
+  const auto rows = [](double height, double scale) {
+    std::vector<double> ys;
+    LinePlot plot{.title = "t", .x_label = "x", .width = 200, .height = height};
+    for (const XmlElement& element : read(plot.add("a", {1 * scale, 3 * scale, 2 * scale})).elements)
+      if (element.tag == "text" && element.attributes.at("class") == "k-text k-end")
+        ys.push_back(std::stod(element.attributes.at("y")));
+    return ys;
+  };
+  for (double scale : {1e-9, 1.0, 3.7, 1e4}) {
+    CHECK(rows(200, scale).size() >= 2);
+    for (double height : {80.0, 120.0, 150.0, 400.0}) {
+      const auto ys = rows(height, scale);
+      for (std::size_t i = 1; i < ys.size(); ++i) CHECK(ys[i - 1] - ys[i] >= 15);
+    }
+  }
+}
+
 TEST_CASE("a legend that does not fit says how much it leaves out") {
   LinePlot plot;
   for (int i = 0; i < 200; ++i) plot.add(concat("series number ", i), {1.0, 2.0 + i});

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <kiln/viz/axis.hpp>
@@ -117,7 +120,7 @@ class Frame {
     area.y = (std::max)(area.y, edge);
     const double below = 24 + (captions.x_label.empty() ? 0 : 20);
     area.height = (std::max)(height - area.y - below - edge / 2, 10.0);
-    const auto y_ticks = y.ticks(std::clamp(static_cast<int>(area.height / 30), 2, 12));
+    const std::vector<Tick> y_ticks = choose_y_ticks();
     area.x = edge + (captions.y_label.empty() ? 0 : 20) + widest(y_ticks) + 8;
     const double room = (std::max)(width - reserved - edge - area.x, 10.0);
     std::vector<Tick> x_ticks;
@@ -156,6 +159,19 @@ class Frame {
 
  private:
   bool downwards_;
+
+  /// A tick about every 30 pixels; closer ones rather than a single one, but never texts that touch.
+  std::vector<Tick> choose_y_ticks() const {
+    constexpr double closest = 15;
+    const int usual = std::clamp(static_cast<int>(area.height / 30), 2, 12);
+    std::vector<Tick> ticks = y.ticks(usual);
+    for (int more = usual + 1; ticks.size() < 2 && more <= usual + 4; ++more) ticks = y.ticks(more);
+    std::vector<Tick> apart;
+    for (Tick& tick : ticks)
+      if (apart.empty() || std::abs(row(tick.value) - row(apart.back().value)) >= closest)
+        apart.push_back(std::move(tick));
+    return apart;
+  }
 
   void draw_axes(Drawing& drawing, const std::vector<Tick>& x_ticks, const std::vector<Tick>& y_ticks,
                  bool grid) const {

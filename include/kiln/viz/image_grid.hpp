@@ -99,7 +99,7 @@ struct ImageGrid {
   detail::Size draw(detail::Drawing& drawing) const {
     using namespace detail;
     const Layout layout = make_layout();
-    const double cell_width = layout.shown_width() + cell_gap;
+    const double cell_width = layout.cell_width + cell_gap;
     const double cell_height = layout.shown_height() + (layout.has_captions ? caption_height : 0) + cell_gap;
     const double width = (std::max)(2 * edge + static_cast<double>(layout.columns) * cell_width - cell_gap, 160.0);
     const double top = draw_title(drawing, title, width);
@@ -111,7 +111,8 @@ struct ImageGrid {
       const Item& item = items[i];
       const double left = edge + static_cast<double>(static_cast<Index>(i) % layout.columns) * cell_width;
       const double above = top + static_cast<double>(static_cast<Index>(i) / layout.columns) * cell_height;
-      const Box box{left, above, static_cast<double>(item.image.width) * layout.scale,
+      const double shown_width = static_cast<double>(item.image.width) * layout.scale;
+      const Box box{left + (layout.cell_width - shown_width) / 2, above, shown_width,
                     static_cast<double>(item.image.height) * layout.scale};
       draw_pixels(drawing, item.image, box);
       if (item.caption.empty()) continue;
@@ -130,6 +131,7 @@ struct ImageGrid {
  private:
   static constexpr double cell_gap = 16;
   static constexpr double caption_height = 18;
+  static constexpr double widest_caption = 150;  // longer ones are cut
 
   struct Layout {
     Index columns = 1;
@@ -137,6 +139,7 @@ struct ImageGrid {
     Index image_width = 1;
     Index image_height = 1;
     double scale = 1;
+    double cell_width = 1;  // as shown, of an image or a caption
     bool has_captions = false;
 
     double shown_width() const { return static_cast<double>(image_width) * scale; }
@@ -157,7 +160,13 @@ struct ImageGrid {
     }
     const auto longest = static_cast<double>((std::max)(layout.image_width, layout.image_height));
     layout.scale = (image_size > 0 ? image_size : std::clamp(3 * longest, 72.0, 240.0)) / longest;
-    const double cell = layout.shown_width() + cell_gap;
+    layout.cell_width = layout.shown_width();
+    for (const Item& item : items) {
+      const double bold = item.verdict == Verdict::wrong ? 1.14 : 1;
+      const double wanted = detail::text_width(item.caption, detail::font_size * bold);
+      layout.cell_width = (std::max)(layout.cell_width, (std::min)(wanted, widest_caption));
+    }
+    const double cell = layout.cell_width + cell_gap;
     layout.columns = columns > 0 ? columns : static_cast<Index>((640 - 2 * detail::edge + cell_gap) / cell);
     layout.columns = std::clamp(layout.columns, Index{1}, (std::max)(count, Index{1}));
     layout.rows = (count + layout.columns - 1) / layout.columns;
