@@ -4,47 +4,57 @@
 /// `Progress`: a row for every finished epoch, and on a terminal a bar for the one in progress.
 #pragma once
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <kiln/train/recorder.hpp>
+#include <kiln/train/smoothed_loss.hpp>
+#include <kiln/viz/terminal.hpp>
 
 namespace kiln {
 
-/// A callback that every Learner has; `learn.quiet()` silences it.
+/// A callback that every Learner has; `learn.quiet()` silences it. On a terminal the epoch in progress has a bar, with
+/// the course of the smoothed loss beside it.
 class Progress {
  public:
   static constexpr int order = -40;  // right behind the recorder, before a callback may end the fit
 
   explicit Progress(const Recorder& recorder, std::FILE* out = stdout)
       : Progress(recorder, out, ::isatty(::fileno(out)) != 0) {}
-  Progress(const Recorder& recorder, std::FILE* out, bool terminal)
-      : recorder_(&recorder), out_(out), terminal_(terminal) {}
+  /// `columns`: the terminal's width; 0 to ask it.
+  Progress(const Recorder& recorder, std::FILE* out, bool terminal, Index columns = 0)
+      : recorder_(&recorder), out_(out), terminal_(terminal), columns_(columns) {}
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   void set_enabled(bool enabled) { enabled_ = enabled; }
 
-  void on(BeforeFit, Fit&) { header_due_ = true; }
+  void on(BeforeFit, Fit&) {
+    header_due_ = true;
+    smoothed_.reset();
+    curve_.clear();
+  }
 
   void on(AfterBatch, Fit& fit) {
     if (!enabled_ || !terminal_) return;
+    if (fit.training && fit.counted && std::isfinite(fit.loss_value)) {
+      smoothed_.add(fit.loss_value);
+      curve_.push_back(smoothed_.value());
+    }
     const auto now = std::chrono::steady_clock::now();
     if (now - last_drawn_ < std::chrono::milliseconds(100)) return;
     last_drawn_ = now;
-    constexpr Index width = 30;
-    const Index done = fit.batches ? width * (fit.batch + 1) / fit.batches : width;
-    std::string bar =
-        concat("\r", "epoch ", fit.epoch() + 1, "/", fit.epochs(), fit.training ? "  train " : "  valid ");
-    for (Index i = 0; i < width; ++i) bar += i < done ? "█" : "░";
-    bar += concat(" ", fit.batch + 1, "/", fit.batches, "  loss ",
-                  fixed(fit.training ? fit.train_loss : fit.valid_loss, 4), "  ");
-    write(bar);
+    if (!drawn_) fit.at_end([this] { clear(); });  // also in front of the message of an exception
     drawn_ = true;
+    write(concat("\r", bar(fit), "\033[K"));
   }
 
   void on(AfterEpoch, Fit& fit) {
@@ -57,30 +67,81 @@ class Progress {
       write(header + cell("time", 9) + "\n");
       header_due_ = false;
     }
-    std::string line = cell(concat(row.epoch), 5) + cell(number(row.train_loss), 12) + cell(number(row.valid_loss), 12);
-    for (const MetricValue& metric : row.metrics) line += cell(number(metric.value), column(metric));
-    write(line + cell(clock(row.seconds), 9) + "\n");
-    (void)fit;
+    // What was not computed is a dash; NaN is a result.
+    const bool trained = std::isfinite(row.train_loss) || (fit.counted && fit.training);
+    const bool validated = !fit.training && fit.counted && fit.batch + 1 == fit.batches;
+    auto text = [](double value, bool computed) { return std::isnan(value) && !computed ? "-" : number(value, 8); };
+    std::string line = cell(concat(row.epoch), 5) + cell(text(row.train_loss, trained || validated), 12) +
+                       cell(text(row.valid_loss, validated), 12);
+    for (const MetricValue& metric : row.metrics) line += cell(text(metric.value, validated), column(metric));
+    write(line + " " + cell(clock(row.seconds), 8) + "\n");
   }
 
   void on(AfterCancelFit, Fit&) { clear(); }
 
  private:
-  static std::size_t column(const MetricValue& metric) { return (std::max)(metric.name.size(), std::size_t{8}) + 2; }
+  std::size_t column(const MetricValue& metric) const { return (std::max)(length(metric.name), std::size_t{8}) + 2; }
 
-  /// What was not computed is a dash.
-  static std::string number(double value) { return value == value ? fixed(value, 6) : "-"; }
-
-  static std::string cell(std::string_view text, std::size_t width) {
-    std::string padded(text.size() < width ? width - text.size() : 0, ' ');
-    return padded += text;
+  /// The line for the epoch in progress, no wider than the terminal: the bar becomes shorter, then the rest is cut.
+  std::string bar(const Fit& fit) const {
+    const auto room = static_cast<std::size_t>((std::max)(columns() - 1, Index{0}));
+    const std::string before =
+        concat("epoch ", fit.epoch() + 1, "/", fit.epochs(), fit.training ? "  train " : "  valid ");
+    const std::string behind = concat(" ", fit.batch + 1, "/", fit.batches, "  loss ",
+                                      number(fit.training ? fit.train_loss : fit.valid_loss, 6));
+    const std::size_t text = before.size() + behind.size();
+    if (text >= room) return (before + behind).substr(0, room);
+    const auto width = static_cast<Index>((std::min)(room - text, std::size_t{30}));
+    const Index done = fit.batches > 0 ? width * (fit.batch + 1) / fit.batches : width;
+    std::string line = before;
+    for (Index i = 0; i < width; ++i) line += i < done ? "█" : "░";
+    line += behind;
+    const std::size_t left = room - text - static_cast<std::size_t>(width);
+    constexpr std::size_t gap = 2, least = 8, most = 30;
+    if (left >= gap + least && curve_.size() >= least)
+      line += "  " + sparkline(curve_, static_cast<Index>((std::min)(left - gap, most)));
+    return line;
   }
 
-  /// `00:04.2`: minutes and seconds.
+  Index columns() const {
+    if (columns_ > 0) return columns_;
+    struct winsize size = {};
+    return ::ioctl(::fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  }
+
+  /// In at most so many characters, a sign not counted: with `characters` - 2 digits behind the point if that is
+  /// possible and says enough.
+  static std::string number(double value, int characters) {
+    const double size = std::abs(value);
+    if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+    if (size != 0 && (size < 1e-4 || size >= 1e5)) {
+      char text[32];
+      return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, characters - 6).ptr};
+    }
+    int digits = characters - 2;
+    for (double limit = 10; size >= limit && digits > 0; limit *= 10) --digits;
+    return fixed(value, digits);
+  }
+
+  /// In characters, of UTF-8.
+  static std::size_t length(std::string_view text) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < text.size(); ++count) detail::next_code_point(text, at);
+    return count;
+  }
+
+  static std::string cell(std::string_view text, std::size_t width) {
+    const std::size_t own = length(text);
+    return std::string(own < width ? width - own : 0, ' ').append(text);
+  }
+
+  /// `00:04.2`: minutes and seconds; `1:02:03` with hours.
   static std::string clock(double seconds) {
-    const auto minutes = static_cast<long>(seconds / 60);
-    const std::string rest = fixed(seconds - 60.0 * static_cast<double>(minutes), 1);
-    return concat(minutes < 10 ? "0" : "", minutes, ":", rest.size() < 4 ? "0" : "", rest);
+    const auto two = [](long value) { return concat(value < 10 ? "0" : "", value); };
+    const auto tenths = std::lrint(seconds * 10);  // rounded first: 59.96 s are a minute
+    const long minutes = tenths / 600;
+    if (minutes < 60) return concat(two(minutes), ":", two(tenths % 600 / 10), ".", tenths % 10);
+    return concat(minutes / 60, ":", two(minutes % 60), ":", two(tenths % 600 / 10));
   }
 
   void clear() {
@@ -97,9 +158,12 @@ class Progress {
   const Recorder* recorder_;
   std::FILE* out_;
   bool terminal_;
+  Index columns_;
   bool enabled_ = true;
   bool header_due_ = true;
   bool drawn_ = false;
+  SmoothedLoss smoothed_;
+  std::vector<double> curve_;  // of the fit, if it is drawn
   std::chrono::steady_clock::time_point last_drawn_{};
 };
 
