@@ -15,9 +15,15 @@
 #include <kiln/nn/hook.hpp>
 #include <kiln/nn/module.hpp>
 #include <kiln/train/metric.hpp>
+#include <kiln/train/report_options.hpp>
 #include <kiln/train/trainer.hpp>
 
 namespace kiln {
+
+namespace detail {
+template <class Learner>
+struct LearnerReport;  // in train/report.hpp
+}
 
 /// The loss and the metrics over a whole set.
 struct Validation {
@@ -127,10 +133,24 @@ class Learner : public Trainer {
   }
   auto get_preds() { return get_preds(data_.valid); }
 
+  /// Writes what is known of this training as one HTML page, which needs no network and no scripts: configuration,
+  /// model, curves, epochs, and for a classifier of labels (N) what it makes of the validation set, or of another
+  /// loader of the same kind. Include <kiln/train/report.hpp>. Throws: UsageError for a name that does not end in .html
+  /// or another number of class names than classes, DataError if it cannot be written.
+  void report(const std::string& path, const ReportOptions& options = {}) { report(path, data_.valid, options); }
+  void report(const std::string& path, const ValidLoader& loader, const ReportOptions& options = {}) {
+    constexpr bool included = requires { sizeof(detail::LearnerReport<Learner>); };
+    static_assert(included, "kiln: to write reports, include <kiln/train/report.hpp>");
+    require_idle("report");
+    if constexpr (included) detail::LearnerReport<Learner>{*this}.write(path, loader, options);
+  }
+
   Net& model() { return model_; }
   auto& data() { return data_; }
 
  private:
+  friend detail::LearnerReport<Learner>;
+
   static Learner& self(Fit& fit) { return *static_cast<Learner*>(Fit::Access::learner(fit)); }
 
   /// A rule is applied to all parameters of the model; an optimizer made by the user has its own groups.
