@@ -40,6 +40,7 @@
 #include <kiln/train/metrics.hpp>
 #include <kiln/train/mixup.hpp>
 #include <kiln/train/reduce_lr_on_plateau.hpp>
+#include <kiln/train/report.hpp>
 #include <kiln/train/save_best.hpp>
 #include <kiln/train/short_run.hpp>
 #include <kiln/train/stop_on_interrupt.hpp>
