@@ -29,6 +29,7 @@
 #include <kiln/optim/sgd.hpp>
 #include <kiln/tensor/print.hpp>
 #include <kiln/tensor/random.hpp>
+#include <kiln/train/activation_stats.hpp>
 #include <kiln/train/csv_logger.hpp>
 #include <kiln/train/early_stopping.hpp>
 #include <kiln/train/ema.hpp>

@@ -12,6 +12,7 @@
 ///
 ///     -60  ParamScheduler                     sets hyper-parameters
 ///     -50  Recorder
+///     -45  ActivationStats
 ///     -40  Progress
 ///     -10  GradientAccumulation               skips steps, so that what follows sees whole gradients
 ///       0  MixUp, and yours unless they say otherwise
