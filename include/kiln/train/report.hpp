@@ -12,6 +12,7 @@
 
 #include <array>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -69,6 +70,31 @@ std::string describe_setting(const Setting& setting) {
   return text;
 }
 
+/// A callback that has recorded activations, as ActivationStats.
+template <class Extra>
+concept ActivationRecord = requires(const Extra& extra) {
+  extra.outputs.empty();
+  extra.output_gradients.empty();
+  extra.figure().svg();
+  extra.histogram_figure().svg();
+  extra.gradient_histogram_figure().svg();
+  extra.dead_plot().svg();
+};
+
+template <ActivationRecord Stats>
+void report_activations(ReportPage& page, const Stats& stats) {
+  if (stats.outputs.empty()) {
+    page.note("Nothing has been recorded yet.");
+    return;
+  }
+  page.begin_block(true);
+  page.plot(stats.figure());
+  page.plot(stats.histogram_figure());
+  if (!stats.output_gradients.empty()) page.plot(stats.gradient_histogram_figure());
+  page.plot(stats.dead_plot());
+  page.end_block();
+}
+
 /// What has access to a Learner to report on it.
 template <class Learner>
 struct LearnerReport {
@@ -93,6 +119,7 @@ struct LearnerReport {
       page.note("Left out, as all that runs the model: the loader has no batches.");
       report_curves(page, history);
       report_epochs(page, history);
+      activations(page);
       return std::move(page).finish();
     }
     {
@@ -101,6 +128,7 @@ struct LearnerReport {
     }
     report_curves(page, history);
     report_epochs(page, history);
+    activations(page);
     predictions(page, loader, options);
     return std::move(page).finish();
   }
@@ -135,6 +163,19 @@ struct LearnerReport {
     std::string names;
     for (const MetricValue& metric : learn.fit_.metrics) names += concat(names.empty() ? "" : ", ", metric.name);
     return names;
+  }
+
+  void activations(ReportPage& page) {
+    page.section("Activations");
+    bool any = false;
+    auto report = [&]<class Extra>(const Extra& extra) {
+      if constexpr (ActivationRecord<Extra>) {
+        report_activations(page, extra);
+        any = true;
+      }
+    };
+    std::apply([&](const auto&... extra) { (report(extra), ...); }, learn.extras_);
+    if (!any) page.note("Left out: no ActivationStats is among the Learner's callbacks.");
   }
 
   template <class Loader>
