@@ -35,8 +35,7 @@ struct Mlp {
   Var<2> operator()(const Var<4>& images) const { return out(relu(hidden(flatten(images)))); }
 };
 
-// --- The loop of chapter 5, with the least that a training needs
-// ------------------------------------------------------
+// The loop of chapter 5, with the least that a training needs.
 
 // It does not say how it goes, cannot be stopped, and its learning rate is the same all the time. Each of these wishes
 // is a few lines in the middle of it; with ten of them nobody can read it any more.
@@ -51,8 +50,7 @@ void fit(int epochs, const Mlp& model, Optimizer& optimizer, const ImageLoaders&
   }
 }
 
-// --- The runner: the loop, which says at every step where it is
-// -------------------------------------------------------
+// The runner: the loop, which says at every step where it is.
 
 // What a callback may see and change. The course's callbacks see all of the runner; this is the part they use.
 struct Run {
@@ -142,9 +140,6 @@ class Runner {
   Run run_;
 };
 
-// --- Callbacks
-// --------------------------------------------------------------------------------------------------------
-
 // Whether the batches train the network is a callback too.
 struct TrainEval {
   void on(BeforeTrain, auto& run) { run.training = true; }
@@ -207,8 +202,7 @@ struct StopAfter {
   }
 };
 
-// --- The events of an epoch, for our runner and for the library's Learner
-// ---------------------------------------------
+// The events of an epoch, for our runner and for the library's Learner.
 
 // The last callback is asked after the tally, which therefore sees the event that it cancels.
 template <class... Callback>
@@ -236,8 +230,6 @@ void same_weights(std::string_view who, const Mlp& a, const Mlp& b) {
           "the same output layer");
   say(who, ": the same weights, bit for bit");
 }
-
-// -----------------------------------------------------------------------------------------------------------------------
 
 void chapter(const Options& options) {
   manual_seed(1);
