@@ -156,12 +156,13 @@ TEST_CASE("what MixUp draws depends on seed, epoch and batch alone") {
       MixUp& mixup;
       NoState no_state = {};
       bool disturb = false;
-      int order = 1;
+      int order = -1;  // before MixUp
       std::vector<double> seen = {};
       void on(BeforeBatch, Fit& fit) {
-        if (!fit.training) return;
-        seen.push_back(mixup.lambda);
-        if (disturb) fit.context().random()(), next_stream(Purpose::mixup);
+        if (fit.training && disturb) fit.context().random()(), next_stream(Purpose::mixup);
+      }
+      void on(AfterPred, Fit& fit) {
+        if (fit.training) seen.push_back(mixup.lambda);
       }
     };
     manual_seed(seed);
