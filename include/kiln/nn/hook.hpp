@@ -162,13 +162,13 @@ inline Hook make_hook(std::string_view op, const LayerNames& names, std::string_
 /// acts in the contexts that it is given to by `context.observe(hook)`, while the model stays where it is.
 /// Throws: IndexError if there is no such layer.
 template <class Model>
-Hook on_forward(const Model& model, std::string_view path, ForwardHook hook) {
-  return detail::make_hook("on_forward", layer_names(model), path, true, std::move(hook), nullptr);
+Hook on_forward(const Model& model, std::string_view path, const ForwardHook& hook) {
+  return detail::make_hook("on_forward", layer_names(model), path, true, hook, nullptr);
 }
 /// The same for the gradient of a layer's output.
 template <class Model>
-Hook on_backward(const Model& model, std::string_view path, BackwardHook hook) {
-  return detail::make_hook("on_backward", layer_names(model), path, true, nullptr, std::move(hook));
+Hook on_backward(const Model& model, std::string_view path, const BackwardHook& hook) {
+  return detail::make_hook("on_backward", layer_names(model), path, true, nullptr, hook);
 }
 
 /// Hooks that are given to every context of a Learner.

@@ -189,6 +189,7 @@ template <class Model, int R, class T>
 LsuvReport lsuv(Model& model, const Tensor<R, T>& x, const LsuvOptions& options = {}) {
   const std::vector<ParamRef> params = parameters(model);
   std::vector<std::pair<AnyTensor, AnyTensor>> before;
+  before.reserve(params.size());
   for (const ParamRef& param : params) before.emplace_back(param.copy_value(), param.copy_grad());
   try {
     return detail::run_lsuv(

@@ -48,7 +48,10 @@ inline EpochSchedule step_lr(double lr, StepLR options) {
   if (options.step_size < 1) {
     fail<UsageError>("step_lr", "step_size must be positive", concat("got ", options.step_size));
   }
-  return [=](Index epoch) { return lr * std::pow(options.gamma, static_cast<double>(epoch / options.step_size)); };
+  return [=](Index epoch) {
+    const Index steps = epoch / options.step_size;
+    return lr * std::pow(options.gamma, static_cast<double>(steps));
+  };
 }
 
 struct MultiStepLR {

@@ -100,12 +100,12 @@ class Learner : public Trainer {
 
   /// Hangs a function behind a layer, for all that this Learner does until the guard ends: see nn/hook.hpp. Once the
   /// model has run, a layer that was not seen to is an error. Throws: IndexError if there is no such layer.
-  Hook on_forward(std::string_view path, ForwardHook hook) {
-    return hooks_.on_forward(layer_names(std::as_const(model_)), path, std::move(hook));
+  Hook on_forward(std::string_view path, const ForwardHook& hook) {
+    return hooks_.on_forward(layer_names(std::as_const(model_)), path, hook);
   }
   /// The same for the gradient of a layer's output.
-  Hook on_backward(std::string_view path, BackwardHook hook) {
-    return hooks_.on_backward(layer_names(std::as_const(model_)), path, std::move(hook));
+  Hook on_backward(std::string_view path, const BackwardHook& hook) {
+    return hooks_.on_backward(layer_names(std::as_const(model_)), path, hook);
   }
 
   /// The model's output for a batch, in eval mode.

@@ -20,9 +20,8 @@ namespace kiln {
 /// One schedule for all parameter groups, or one for each.
 class GroupSchedules {
  public:
-  template <class S>
-    requires std::convertible_to<S, Schedule>
-  GroupSchedules(S&& for_all) : by_group_{Schedule(std::forward<S>(for_all))} {}
+  template <std::convertible_to<Schedule> S>
+  GroupSchedules(S for_all) : by_group_{Schedule(std::move(for_all))} {}
   GroupSchedules(std::vector<Schedule> by_group) : by_group_(std::move(by_group)) {}
 
   std::size_t size() const { return by_group_.size(); }

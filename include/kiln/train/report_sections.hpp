@@ -35,7 +35,7 @@ inline std::string report_percent(double share, int digits = 1) {
 }
 inline std::string report_seconds(double seconds) {
   if (seconds < 100) return concat(report_number(seconds, 3), " s");
-  const auto whole = static_cast<Index>(seconds + 0.5);
+  const auto whole = static_cast<Index>(std::lround(seconds));
   const std::string minutes = concat(whole / 60 % 60, " min");
   return whole < 3600 ? concat(minutes, " ", whole % 60, " s") : concat(whole / 3600, " h ", minutes);
 }
@@ -124,10 +124,10 @@ inline void report_epochs(ReportPage& page, const History& history) {
   const std::vector<EpochRow>& epochs = history.epochs;
   const bool fits = std::count_if(epochs.begin(), epochs.end(), [](const EpochRow& row) { return row.epoch == 0; }) > 1;
   std::vector<std::string> head{"epoch"};
-  if (fits) head.push_back("of its fit");
+  if (fits) head.emplace_back("of its fit");
   head.insert(head.end(), {"training loss", "validation loss"});
   for (const MetricValue& metric : epochs.front().metrics) head.push_back(metric.name);
-  head.push_back("time");
+  head.emplace_back("time");
   std::vector<std::vector<std::string>> rows;
   for (const EpochRow& epoch : epochs) {
     std::vector<std::string> row{concat(rows.size() + 1)};
@@ -168,6 +168,7 @@ inline void report_scores(ReportPage& page, const ClassStudy& study, const Repor
   if (const std::vector<MixUpCount> mixed = study.mix_ups(10); !mixed.empty()) {
     page.heading("Most frequent mix-ups");
     std::vector<std::vector<std::string>> rows;
+    rows.reserve(mixed.size());
     for (const MixUpCount& one : mixed)
       rows.push_back(
           {class_label(options, one.truth), class_label(options, one.prediction), with_separators(one.count),

@@ -4,7 +4,7 @@
 /// `StopOnInterrupt`: Ctrl-C ends the fit after the batch, with everything recorded.
 #pragma once
 
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): of POSIX, which has more than <csignal>
 
 #include <atomic>
 #include <cerrno>

@@ -175,7 +175,7 @@ struct HeatMap {
   /// The cells as squares of as many pixels as fit the width and height.
   Pixels enlarged() const {
     check();
-    const Pixels cells = pixels();
+    Pixels cells = pixels();
     if (cells.bytes.empty()) return cells;
     return detail::enlarge(cells, (std::max)(Index{1}, static_cast<Index>(width) / cells.width),
                            (std::max)(Index{1}, static_cast<Index>(height) / cells.height));

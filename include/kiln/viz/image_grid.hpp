@@ -109,8 +109,10 @@ struct ImageGrid {
       drawing.element("text", {{"class", "k-text k-small k-mid"}, {"x", width / 2}, {"y", top + 34}}, "no images");
     for (std::size_t i = 0; i < items.size(); ++i) {
       const Item& item = items[i];
-      const double left = edge + static_cast<double>(static_cast<Index>(i) % layout.columns) * cell_width;
-      const double above = top + static_cast<double>(static_cast<Index>(i) / layout.columns) * cell_height;
+      const Index column = static_cast<Index>(i) % layout.columns;
+      const Index row = static_cast<Index>(i) / layout.columns;
+      const double left = edge + static_cast<double>(column) * cell_width;
+      const double above = top + static_cast<double>(row) * cell_height;
       const double shown_width = static_cast<double>(item.image.width) * layout.scale;
       const Box box{left + (layout.cell_width - shown_width) / 2, above, shown_width,
                     static_cast<double>(item.image.height) * layout.scale};
