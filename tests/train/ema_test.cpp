@@ -128,6 +128,22 @@ TEST_CASE("the average is validated, and the weights are back however the valida
   }
 }
 
+TEST_CASE("a validation outside of a fit runs on the average too") {
+  manual_seed(1);
+  auto data = toy::loaders();
+  toy::Mlp model;
+  Ema ema{.decay = 0.9};
+  Learner learn{data, model, CrossEntropy{}, SGD{}, ema};
+  learn.quiet();
+  learn.fit(2, 0.5);
+  const auto weight = model.out.weight.value.clone();
+  const double averaged = learn.validate().loss;
+  CHECK(averaged == learn.recorder().epochs.back().valid_loss);
+  CHECK(all_equal(model.out.weight.value, weight));
+  ema.validate = false;
+  CHECK(learn.validate().loss != averaged);
+}
+
 TEST_CASE("integer buffers are copied, floating ones averaged; the average becomes the model if asked for") {
   for (bool copy : {false, true}) {
     auto data = toy::loaders();

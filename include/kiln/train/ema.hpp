@@ -13,10 +13,10 @@
 namespace kiln {
 
 /// After every step of the optimizer: average = decay average + (1 - decay) weights, for parameters and for buffers of
-/// floating type; the first step and integer buffers, such as batch norm's count, are copied. Validation within a fit
-/// runs on the average, and the weights are back when it has ended in whatever way. The average goes on from fit to
-/// fit. Source: torch.optim.swa_utils.AveragedModel with get_ema_avg_fn and use_buffers = True; warm-up as timm's
-/// ModelEmaV3.
+/// floating type; the first step and integer buffers, such as batch norm's count, are copied. Validation, in a fit or
+/// by the Learner's `validate`, runs on the average, and the weights are back when it has ended in whatever way. The
+/// average goes on from fit to fit. Source: torch.optim.swa_utils.AveragedModel with get_ema_avg_fn and use_buffers =
+/// True; warm-up as timm's ModelEmaV3.
 struct Ema {
   static constexpr int order = 55;
 
