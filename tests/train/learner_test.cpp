@@ -9,13 +9,11 @@
 #include <memory>
 #include <string>
 
-#include <kiln/nn/batch_norm.hpp>
-#include <kiln/nn/dropout.hpp>
 #include <kiln/nn/loss.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/clip.hpp>
 
-#include "toy.hpp"
+#include "script.hpp"
 
 TEST_SUITE_BEGIN("train");
 
@@ -23,27 +21,13 @@ using namespace kiln;
 
 namespace {
 
-/// Everything that depends on mode, streams and buffers.
-struct Deep {
-  Linear first{3, 8};
-  BatchNorm1d norm{8};
-  Dropout dropout{.p = 0.3};
-  Linear out{8, 2};
-  auto operator()(const Var<2>& x) const { return out(dropout(relu(norm(first(x))))); }
-};
+using toy::bits;
+using toy::Deep;
 
 struct GradClip {
   double max_norm = 1;
   void on(AfterBackward, Fit& fit) { clip_grad_norm(fit.parameters(), max_norm); }
 };
-
-template <class Model>
-std::vector<std::byte> bits(Model& model) {
-  std::vector<std::byte> all;
-  for (const ParamRef& tensor : state_tensors(model))
-    all.insert(all.end(), tensor.bytes().begin(), tensor.bytes().end());
-  return all;
-}
 
 }  // namespace
 

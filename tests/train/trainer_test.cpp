@@ -12,11 +12,9 @@
 #include <string>
 #include <vector>
 
-#include <kiln/nn/batch_norm.hpp>
-#include <kiln/nn/dropout.hpp>
 #include <kiln/optim/adam.hpp>
 
-#include "toy.hpp"
+#include "script.hpp"
 
 TEST_SUITE_BEGIN("train");
 
@@ -25,22 +23,8 @@ using doctest::Approx;
 
 namespace {
 
-/// Everything that depends on mode, streams and buffers.
-struct Deep {
-  Linear first{3, 8};
-  BatchNorm1d norm{8};
-  Dropout dropout{.p = 0.3};
-  Linear out{8, 2};
-  auto operator()(const Var<2>& x) const { return out(dropout(relu(norm(first(x))))); }
-};
-
-template <class Model>
-std::vector<std::byte> bits(Model& model) {
-  std::vector<std::byte> all;
-  for (const ParamRef& tensor : state_tensors(model))
-    all.insert(all.end(), tensor.bytes().begin(), tensor.bytes().end());
-  return all;
-}
+using toy::bits;
+using toy::Deep;
 
 /// A callback that does not act in trials.
 struct Writes {
