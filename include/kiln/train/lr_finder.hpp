@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +19,7 @@
 #include <kiln/train/callback.hpp>
 #include <kiln/train/lr_suggestion.hpp>
 #include <kiln/train/smoothed_loss.hpp>
+#include <kiln/viz/axis.hpp>
 #include <kiln/viz/line_plot.hpp>
 
 namespace kiln {
@@ -45,11 +45,11 @@ struct LrFound : LrSuggestions {
 
   /// A line for each suggestion, or why there is none.
   std::string text() const {
-    std::string lines =
-        concat("learning rates up to ", rates.empty() ? "none" : short_number(rates.back()), ": ", stopped, "\n");
+    std::string lines = concat("learning rates up to ", rates.empty() ? "none" : detail::short_number(rates.back()),
+                               ": ", stopped, "\n");
     auto line = [&](std::string_view name, const LrSuggestion& found) {
       lines += concat(name, std::string(9 - name.size(), ' '));
-      lines += found ? concat(short_number(found.rate), "\n") : concat("none: ", found.problem, "\n");
+      lines += found ? concat(detail::short_number(found.rate), "\n") : concat("none: ", found.problem, "\n");
     };
     line("valley", valley);
     line("slide", slide);
@@ -70,21 +70,14 @@ struct LrFound : LrSuggestions {
     plot.add("", part(rates), part(losses));
     auto mark = [&](std::string_view name, const LrSuggestion& found) {
       if (!found) return;
-      plot.markers.push_back({concat(name, ": ", short_number(found.rate)), found.curve_rate, found.curve_loss});
+      plot.markers.push_back(
+          {concat(name, ": ", detail::short_number(found.rate)), found.curve_rate, found.curve_loss});
     };
     mark("valley", valley);
     mark("slide", slide);
     mark("minimum / 10", minimum);
     mark("steep", steep);
     plot.save(path);
-  }
-
- private:
-  /// Three digits: `0.00213`.
-  static std::string short_number(double value) {
-    char text[32];
-    std::snprintf(text, sizeof(text), "%.3g", value);
-    return text;
   }
 };
 
