@@ -60,6 +60,7 @@ struct Settings {
   const char* text = "c";
   Shape<3> shape;
   RandomStream stream;
+  Size2 kernel = 3;
   std::vector<double> weights{1, 2};
   std::vector<bool> flags{true};
   std::array<std::string, 2> texts;
