@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <kiln/core/file.hpp>
+#include <kiln/io/load_state.hpp>
 #include <kiln/io/safetensors_header.hpp>
 #include <kiln/nn/module.hpp>
 
@@ -52,57 +53,8 @@ inline void save_tensors(const std::vector<ParamRef>& in_order, const std::strin
   });
 }
 
-/// Whether elements of the file can become the tensor's: equal types, or floats of either width.
-inline bool convertible_elements(const SafetensorsType& from, ElementType to) {
-  auto real = [](ElementType type) { return type == ElementType::f32 || type == ElementType::f64; };
-  return from.known && (from.type == to || (real(from.type) && real(to)));
-}
-
-inline void require_fit(const std::string& place, const std::vector<SafetensorsEntry>& entries,
-                        const std::vector<ParamRef>& tensors) {
-  std::string missing, unexpected, different;
-  auto list = [](std::string& to, std::string_view what) { to += concat("\n  ", what); };
-  for (const ParamRef& tensor : tensors) {
-    auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == tensor.name; });
-    if (entry == entries.end()) list(missing, concat("missing: ", tensor.name, " ", tensor.dims()));
-    else if (!std::equal(entry->shape.begin(), entry->shape.end(), tensor.dims().begin(), tensor.dims().end())) {
-      list(different, concat("wrong shape: ", tensor.name, " is ", tensor.dims(), " in the model and ",
-                             Dims(entry->shape), " in the file"));
-    } else if (!convertible_elements(*find_safetensors_type(entry->type), tensor.element_type())) {
-      list(different, concat("wrong element type: ", tensor.name, " is ", safetensors_type(tensor.element_type()).name,
-                             " in the model and ", entry->type, " in the file"));
-    }
-  }
-  for (const auto& entry : entries) {
-    auto known = [&](const ParamRef& tensor) { return tensor.name == entry.name; };
-    if (std::none_of(tensors.begin(), tensors.end(), known))
-      list(unexpected, concat("unexpected: ", entry.name, " ", Dims(entry.shape)));
-  }
-  if (!missing.empty() || !unexpected.empty() || !different.empty()) {
-    fail<DataError>(place, "the file must fit the model",
-                    concat("it does not, and nothing was loaded", missing, unexpected, different));
-  }
-}
-
-template <class From, class To>
-void convert_elements(const std::byte* from, std::span<To> to) {
-  for (To& element : to) {
-    From value;
-    std::memcpy(&value, from, sizeof value);
-    from += sizeof value;
-    element = static_cast<To>(value);
-  }
-}
-
-/// A bool that is neither 0 nor 1 would be undefined behaviour.
-inline void require_booleans(const std::string& place, std::string_view name, std::span<const std::byte> bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (const auto value = std::to_integer<int>(bytes[i]); value > 1)
-      fail<DataError>(place, concat(name, ": every byte of a BOOL must be 0 or 1"), concat("byte ", i, " is ", value));
-  }
-}
-
-inline void load_tensors(const std::vector<ParamRef>& tensors, const std::string& path) {
+inline LoadReport load_tensors(const std::vector<ParamRef>& tensors, const std::string& path,
+                               const LoadOptions& options) {
   const File file("load", path, O_RDONLY);
   const std::size_t size = file.size();
   std::uint64_t header_bytes = 0;
@@ -119,27 +71,28 @@ inline void load_tensors(const std::vector<ParamRef>& tensors, const std::string
   const std::vector<SafetensorsEntry> entries = SafetensorsParser(file.place(), header).parse();
   const std::size_t data_bytes = size - sizeof header_bytes - header.size();
   check_safetensors(file.place(), entries, data_bytes);
-  require_fit(file.place(), entries, tensors);
 
+  std::vector<StoredTensor> stored;
+  for (const SafetensorsEntry& entry : entries) {
+    const SafetensorsType& type = *find_safetensors_type(entry.type);
+    stored.push_back({entry.name, entry.type, type.known, type.type, entry.shape});
+  }
+  LoadReport report;
+  const std::vector<LoadStep> steps = match_state(file.place(), stored, tensors, options, report,
+                                                  [](ElementType type) { return safetensors_type(type).name; });
   std::vector<std::byte> data(data_bytes);
   file.read(data.data(), data.size());
+  auto content = [&](const SafetensorsEntry& entry) {
+    return std::span<const std::byte>(data).subspan(entry.begin, entry.end - entry.begin);
+  };
   for (const SafetensorsEntry& entry : entries) {
-    if (find_safetensors_type(entry.type)->type == ElementType::boolean)
-      require_booleans(file.place(), entry.name, std::span(data).subspan(entry.begin, entry.end - entry.begin));
+    if (entry.type == "BOOL") require_booleans(file.place(), entry.name, content(entry));
   }
-  for (const ParamRef& tensor : tensors) {
-    const auto& entry =
-        *std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.name == tensor.name; });
-    const std::byte* from = data.data() + entry.begin;
-    const ElementType type = find_safetensors_type(entry.type)->type;
-    if (type == tensor.element_type()) {
-      if (entry.end > entry.begin) std::memcpy(tensor.bytes().data(), from, entry.end - entry.begin);
-    } else if (type == ElementType::f32) {
-      convert_elements<float>(from, tensor.value<double>());
-    } else {
-      convert_elements<double>(from, tensor.value<float>());
-    }
+  for (const LoadStep& step : steps) {
+    const SafetensorsEntry& entry = entries[step.from];
+    put_elements(content(entry), find_safetensors_type(entry.type)->type, *step.to);
   }
+  return report;
 }
 
 }  // namespace detail
@@ -153,10 +106,11 @@ void save(const Model& model, const std::string& path) {
 }
 
 /// Reads all parameters and buffers; floats of the other width are converted. Unless names, shapes and element types
-/// fit, nothing is changed and the error lists every difference. Throws: DataError.
+/// fit, nothing is changed and the error lists every difference. The options load a part, rename, and say what may
+/// differ. Throws: DataError.
 template <class Model>
-void load(Model& model, const std::string& path) {
-  detail::load_tensors(state_tensors(model), path);
+LoadReport load(Model& model, const std::string& path, const LoadOptions& options = {}) {
+  return detail::load_tensors(state_tensors(model), path, options);
 }
 
 }  // namespace kiln
