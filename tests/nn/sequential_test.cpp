@@ -52,6 +52,22 @@ TEST_CASE("lambdas, functions and other models are layers too") {
   CHECK(std::equal(y.value().begin(), y.value().end(), expected.value().begin()));
 }
 
+TEST_CASE("a sequential gives up what a layer got when the layer has run") {
+  constexpr std::size_t bytes = 65536 * sizeof(float);
+  const auto x = full({256, 256}, 1.0f);
+  const std::size_t before = memory_use().in_use;
+  std::size_t most = 0;
+  auto add_one = [&most](const auto& input) {
+    auto y = input + 1;
+    most = (std::max)(most, memory_use().in_use);
+    return y;
+  };
+  const Sequential model{add_one, add_one, add_one, add_one, add_one, add_one};
+  CHECK(model(x).value()(0, 0) == 7);
+  CHECK(most - before >= 2 * bytes);  // what goes in and what comes out, of one layer
+  CHECK(most - before < 2 * bytes + 4096);
+}
+
 TEST_CASE("the layers of a sequential may change the rank") {
   const Sequential model{Flatten{}, Linear{12, 5}, [](const Var<2>& x) { return reshape(x, {x.numel()}); }};
   CHECK(model(zeros({2, 3, 4})).shape() == Shape<1>(10));

@@ -26,7 +26,7 @@ struct Sequential {
   Sequential(Layers... in_order) : layers(std::move(in_order)...) {}
 
   auto operator()(const auto& input) const {
-    return announce(*this, input, [&](const auto& x) { return run<0>(x); });
+    return announce(*this, input, [&](const auto& x) { return output<sizeof...(Layers) - 1>(x); });
   }
 
   static void fields(auto& self, auto&& f) {
@@ -39,16 +39,19 @@ struct Sequential {
   }
 
  private:
+  /// What comes out of layer I; what went into it is given up then, unless the tape keeps it.
   template <std::size_t I>
-  auto run(const auto& x) const {
-    const auto& layer = std::get<I>(layers);
+  auto output(const auto& input) const {
+    if constexpr (I == 0) return call(std::get<I>(layers), input);
+    else return call(std::get<I>(layers), output<I - 1>(input));
+  }
+
+  static auto call(const auto& layer, const auto& x) {
     static_assert(
         std::invocable<decltype(layer), decltype(x)>,
         "kiln: a layer of this Sequential cannot be called with what the layer before it returns: its operator() "
         "must be const and take a Var of that rank");
-    auto y = call_layer(layer, x);
-    if constexpr (I + 1 == sizeof...(Layers)) return y;
-    else return run<I + 1>(y);
+    return call_layer(layer, x);
   }
 };
 
