@@ -29,6 +29,12 @@ auto with_operands(std::string_view op, const A& a, const B& b, F f) {
   return with_vars(op, f, number_as_tensor<B>(a), number_as_tensor<A>(b));
 }
 
+/// The elements for a pull-back that will ask for them, else none, so that the tape keeps nothing that nobody reads.
+template <int R, class T>
+Tensor<R, T> kept_if(bool needed, const Var<R, T>& x) {
+  return needed ? alias(x.value()) : without_elements<R, T>();
+}
+
 }  // namespace detail
 
 template <class A, class B>
@@ -56,11 +62,12 @@ template <class A, class B>
   requires VarOperands<A, B>
 auto operator*(const A& a, const B& b) {
   return detail::with_operands("multiply", a, b, [](const auto& x, const auto& y) {
-    auto pull_back = [x, y](const auto& dz, auto& dx, auto& dy) {
-      if (dx) dx += dz * y.value();
-      if (dy) dy += dz * x.value();
+    auto pull_back = [for_dx = detail::kept_if(x.wants_grad(), y), for_dy = detail::kept_if(y.wants_grad(), x)](
+                         const auto& dz, auto& dx, auto& dy) {
+      if (dx) dx += dz * for_dx;
+      if (dy) dy += dz * for_dy;
     };
-    return record("multiply", x.value() * y.value(), pull_back, x, y);
+    return record("multiply", x.value() * y.value(), std::move(pull_back), x, y);
   });
 }
 
