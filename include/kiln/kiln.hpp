@@ -18,6 +18,8 @@
 #include <kiln/nn/loss.hpp>
 #include <kiln/nn/lsuv.hpp>
 #include <kiln/nn/orthogonal.hpp>
+#include <kiln/nn/pool.hpp>
+#include <kiln/nn/residual.hpp>
 #include <kiln/nn/sequential.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/clip.hpp>
