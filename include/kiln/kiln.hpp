@@ -9,9 +9,11 @@
 #include <kiln/data/mnist.hpp>
 #include <kiln/data/subset.hpp>
 #include <kiln/io/safetensors.hpp>
+#include <kiln/kernels/conv_ladder.hpp>
 #include <kiln/kernels/ladder.hpp>
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/batch_norm.hpp>
+#include <kiln/nn/conv.hpp>
 #include <kiln/nn/dropout.hpp>
 #include <kiln/nn/hook.hpp>
 #include <kiln/nn/linear.hpp>

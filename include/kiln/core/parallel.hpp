@@ -51,6 +51,7 @@ inline std::atomic<int>& thread_setting() {
 /// What the tasks of a `parallel_for` see of the thread that called it: its scoped choices, such as `use_matmul`.
 struct ScopedChoices {
   const void* matmul = nullptr;
+  const void* conv = nullptr;
 };
 inline constinit thread_local ScopedChoices scoped_choices;
 
