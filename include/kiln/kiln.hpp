@@ -16,6 +16,7 @@
 #include <kiln/nn/conv.hpp>
 #include <kiln/nn/dropout.hpp>
 #include <kiln/nn/hook.hpp>
+#include <kiln/nn/kaiming_init.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
 #include <kiln/nn/lsuv.hpp>
