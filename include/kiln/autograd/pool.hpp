@@ -69,16 +69,21 @@ PoolDims pool_dims(std::string_view op, const Shape<R>& x, const PoolGeometry& g
   return dims;
 }
 
+/// Windows that divide an axis evenly among the outputs.
+inline PoolAxis adaptive_axis(Index in, Index out) {
+  if (in % out != 0) return {.in = in, .out = out, .adaptive = true};
+  return {.in = in, .out = out, .kernel = in / out, .stride = in / out};
+}
+
 template <int R>
 PoolDims adaptive_dims(std::string_view op, const Shape<R>& x, const Size2& output) {
   if ((std::min)(output.height, output.width) < 1) {
     fail<UsageError>(op, "the output must have sizes of at least 1", concat("got ", output));
   }
   if (x[R - 2] == 0 || x[R - 1] == 0) fail<ShapeError>(op, "planes must not be empty", concat("got shape ", x));
-  PoolDims dims{.planes = x[0] * x[1], .height = {}, .width = {}};
-  dims.height = {.in = x[R - 2], .out = output.height, .adaptive = true};
-  dims.width = {.in = x[R - 1], .out = output.width, .adaptive = true};
-  return dims;
+  return {.planes = x[0] * x[1],
+          .height = adaptive_axis(x[R - 2], output.height),
+          .width = adaptive_axis(x[R - 1], output.width)};
 }
 
 template <int R>
