@@ -8,6 +8,7 @@
 #include <kiln/autograd/gradcheck.hpp>
 #include <kiln/data/mnist.hpp>
 #include <kiln/data/subset.hpp>
+#include <kiln/data/transforms.hpp>
 #include <kiln/io/safetensors.hpp>
 #include <kiln/kernels/conv_ladder.hpp>
 #include <kiln/kernels/ladder.hpp>

@@ -17,6 +17,7 @@
 
 #include <kiln/data/image_dataset.hpp>
 #include <kiln/data/subset.hpp>
+#include <kiln/data/transforms.hpp>
 
 namespace {
 std::atomic<long> allocations = 0;
@@ -348,6 +349,13 @@ TEST_CASE("after the first epoch nothing is allocated, counting all threads") {
     const long before = allocations;
     for (Index epoch = 3; epoch < 6; ++epoch) run(epoch);
     CHECK(allocations == before);
+
+    loader.transform(kiln::RandomCrop{.padding = 1}, kiln::RandomHorizontalFlip{}, kiln::RandomAffine{.degrees = 5},
+                     kiln::RandomErase{}, kiln::RandomCopy{}, kiln::Cutout{}, kiln::NormaliseChannels{});
+    for (Index epoch = 0; epoch < 3; ++epoch) run(epoch);
+    const long with_transforms = allocations;
+    for (Index epoch = 3; epoch < 6; ++epoch) run(epoch);
+    CHECK(allocations == with_transforms);
   }
 }
 

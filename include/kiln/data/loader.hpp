@@ -14,6 +14,8 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -22,6 +24,7 @@
 #include <kiln/data/dataset.hpp>
 #include <kiln/data/prefetch.hpp>
 #include <kiln/data/sampler.hpp>
+#include <kiln/data/transform.hpp>
 
 namespace kiln {
 
@@ -31,7 +34,7 @@ struct LoaderOptions {
   bool drop_last = false;  ///< leave out a last batch that is not full
   int workers = 1;         ///< threads that gather ahead; with 0 the caller's thread gathers when it asks
   int prefetch = 4;        ///< batches that each worker may be ahead
-  std::optional<std::uint64_t> seed = {};  ///< of the order; `global_seed()` when the loader is made, unless set
+  std::optional<std::uint64_t> seed = {};  ///< of order and transforms; `global_seed()` when it is made, unless set
 };
 
 namespace detail {
@@ -39,9 +42,11 @@ namespace detail {
 /// What a loader and its epochs share.
 template <Dataset D, Sampler S>
 struct LoaderState {
+  using X = std::remove_cvref_t<decltype(std::declval<batch_t<D>&>().x)>;
+
   struct Gather {
     const LoaderState* state;
-    batch_t<D> operator()(Index batch) const { return state->gather(state->order, batch); }
+    batch_t<D> operator()(Index batch) const { return state->gather(state->order, state->number, batch); }
   };
 
   LoaderState(std::shared_ptr<const D> dataset, S row_sampler, const LoaderOptions& options)
@@ -61,10 +66,41 @@ struct LoaderState {
                .drop_last = options.drop_last};
     workers = options.workers;
     depth = Index{options.workers} * options.prefetch;
+    seed = options.seed.value_or(global_seed());
   }
 
-  batch_t<D> gather(const std::vector<Index>& rows, Index batch) const {
-    return data->gather(batches.rows(rows, batch));
+  /// The same loader without workers of its own yet, and with further transforms.
+  LoaderState(const LoaderState& other, std::vector<AnyTransform<X>> further)
+      : data(other.data),
+        sampler(other.sampler),
+        batches(other.batches),
+        workers(other.workers),
+        depth(other.depth),
+        seed(other.seed),
+        transforms(other.transforms) {
+    for (AnyTransform<X>& transform : further) transforms.push_back(std::move(transform));
+  }
+
+  batch_t<D> gather(const std::vector<Index>& rows, Index epoch, Index batch) const {
+    const std::span<const Index> taken_rows = batches.rows(rows, batch);
+    batch_t<D> result = data->gather(taken_rows);
+    if (transforms.empty()) return result;
+    const StreamArray streams(taken_rows.size(), [&](std::size_t i) {
+      return RandomStream{.seed = seed,
+                          .purpose = Purpose::augment,
+                          .epoch = static_cast<std::uint32_t>(epoch),
+                          .sample = static_cast<std::uint64_t>(taken_rows[i])};
+    });
+    for (const AnyTransform<X>& transform : transforms) {
+      result.x = transform(std::move(result.x), streams);
+      if constexpr (requires { result.x.shape()[0]; }) {
+        if (const Index count = result.x.shape()[0]; !std::cmp_equal(count, taken_rows.size())) {
+          fail<ShapeError>("DataLoader", concat("a transform must keep the number of samples, ", taken_rows.size()),
+                           concat("it returned ", count));
+        }
+      }
+    }
+    return result;
   }
 
   std::shared_ptr<const D> data;
@@ -72,10 +108,13 @@ struct LoaderState {
   BatchSampler batches;
   int workers = 0;
   Index depth = 0;
+  std::uint64_t seed = 0;
+  std::vector<AnyTransform<X>> transforms;
 
   // One epoch at a time has these; another that is begun meanwhile works alone, with the same results.
   std::atomic<bool> taken = false;
   std::vector<Index> order;
+  Index number = 0;
   std::optional<Prefetcher<Gather>> prefetcher;
 };
 
@@ -94,7 +133,7 @@ class Epoch {
     if (position_ == batches()) return nullptr;
     const Index batch = position_++;
     if (lease_ && state_->workers > 0) current_.emplace(state_->prefetcher->take());
-    else current_.emplace(state_->gather(lease_ ? state_->order : own_order_, batch));
+    else current_.emplace(state_->gather(lease_ ? state_->order : own_order_, number_, batch));
     return &*current_;
   }
 
@@ -145,7 +184,7 @@ class Epoch {
   };
 
   Epoch(std::shared_ptr<State> state, Index number, Index first_batch)
-      : state_(std::move(state)), position_(first_batch) {
+      : state_(std::move(state)), number_(number), position_(first_batch) {
     constexpr Index end = 0xFFFF'FFFF;  // random streams keep this epoch for themselves
     if (number < 0 || number >= end) {
       fail<IndexError>("epoch", concat("its number must lie in [0, ", end, ")"), concat("got ", number));
@@ -162,6 +201,7 @@ class Epoch {
                        concat("got ", order.size()));
     }
     if (!lease_ || state_->workers == 0) return;
+    state_->number = number;
     if (!state_->prefetcher)
       state_->prefetcher.emplace(typename State::Gather{state_.get()}, state_->workers, state_->depth);
     state_->prefetcher->start(first_batch, batches());
@@ -170,6 +210,7 @@ class Epoch {
   std::shared_ptr<State> state_;
   std::unique_ptr<State, EndLease> lease_;  // ends before state_ does
   std::vector<Index> own_order_;
+  Index number_;
   Index position_;
   std::optional<Batch> current_;
 };
@@ -190,7 +231,7 @@ class DataLoader {
                    EpochSampler{static_cast<Index>(data.size()), options.shuffle, options.seed.value_or(global_seed())},
                    options) {}
 
-  /// With a sampler of one's own; `shuffle` and `seed` of the options are not used.
+  /// With a sampler of one's own; `shuffle` of the options is not used, and `seed` only by transforms.
   template <class Held, std::same_as<S> Own>
     requires std::same_as<std::remove_cvref_t<Held>, D>
   DataLoader(Held&& data, Own sampler, const LoaderOptions& options = {})
@@ -205,6 +246,35 @@ class DataLoader {
   Index batch_size() const { return state_->batches.batch_size; }
   const D& dataset() const { return *state_->data; }
   const S& sampler() const { return state_->sampler; }
+
+  /// Has the inputs of every batch changed by these, in order, behind those that were given before, as the batch is
+  /// gathered: `data.train.transform(RandomCrop{.padding = 1}, RandomHorizontalFlip{})`. What a sample's transforms
+  /// draw depends on the loader's seed, the epoch and the sample's row in the data set; not on the batch that it is in,
+  /// nor on the workers. Copies of this loader that were made before, and their epochs, go on without.
+  template <class... F>
+  DataLoader& transform(F... transforms) {
+    if constexpr ((detail::is_transform<F, typename State::X>() && ...)) {
+      std::vector<detail::AnyTransform<typename State::X>> further;
+      (further.emplace_back(std::move(transforms)), ...);
+      state_ = std::make_shared<State>(*state_, std::move(further));
+    }
+    return *this;
+  }
+
+  /// The transforms and their seed as text; empty if there are none.
+  std::string transforms() const {
+    std::string text;
+    for (const auto& transform : state_->transforms) text += concat(text.empty() ? "" : ", ", transform.text());
+    return text.empty() ? text : concat(text, ", seed ", state_->seed);
+  }
+
+  /// The first batch of an epoch, to look at: `ImageGrid{}.add(data.train.one_batch().x).save("batch.svg")`.
+  /// Throws: UsageError if there is none.
+  Batch one_batch(Index number = 0) const {
+    if (batches() == 0) fail<UsageError>("one_batch", "the loader must have at least one batch", "it has none");
+    auto first = epoch(number);
+    return std::move(*first.next());
+  }
 
   /// The batches of an epoch, from `first_batch` on: `epoch(3, 17)` continues where `epoch(3)` was after 17 batches.
   /// Throws: IndexError for a number outside [0, 2^32 - 1) or a batch beyond the end.
