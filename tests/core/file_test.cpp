@@ -46,4 +46,19 @@ TEST_CASE("a named pipe is refused rather than waited for") {
                        concat("load: ", pipe.path, ": must be a file: it is none").c_str(), DataError);
 }
 
+TEST_CASE("bytes are read from anywhere without moving where reading goes on") {
+  Path path;
+  detail::replace_file("save", path.path, [](const File& file) { file.write("0123456789", 10); });
+  const File file("load", path.path, O_RDONLY);
+  std::string two(2, ' ');
+  file.read(two.data(), 2);
+  CHECK(two == "01");
+  file.read_at(8, two.data(), 2);
+  CHECK(two == "89");
+  file.read(two.data(), 2);
+  CHECK(two == "23");
+  CHECK_THROWS_WITH_AS(file.read_at(9, two.data(), 2),
+                       doctest::Contains("must have 2 more bytes: it ends 1 bytes early"), DataError);
+}
+
 TEST_SUITE_END();

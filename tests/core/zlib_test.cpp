@@ -15,8 +15,9 @@ namespace {
 
 std::vector<unsigned char> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
-std::vector<unsigned char> unpack(std::span<const unsigned char> packed, std::size_t piece) {
-  detail::Inflater inflater(detail::Inflater::Format::zlib);
+std::vector<unsigned char> unpack(std::span<const unsigned char> packed, std::size_t piece,
+                                  detail::Inflater::Format format = detail::Inflater::Format::zlib) {
+  detail::Inflater inflater(format);
   std::vector<unsigned char> all;
   std::vector<unsigned char> part(piece);
   while (!inflater.ended() && !inflater.error()) {
@@ -50,6 +51,8 @@ TEST_CASE("what was packed unpacks to the same, in pieces of any size") {
   CHECK(packed.size() < bytes.size());
   for (std::size_t piece : {1u, 7u, 4096u, 1'000'000u}) CHECK(unpack(packed, piece) == bytes);
   CHECK(unpack(detail::deflate({}), 10).empty());
+  const auto raw = std::span(packed).subspan(2, packed.size() - 6);  // without zlib's header and checksum
+  CHECK(unpack(raw, 4096, detail::Inflater::Format::raw) == bytes);
 }
 
 TEST_CASE("what is cut off or damaged does not end well") {

@@ -5,12 +5,12 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
-
 #include <kiln/io/safetensors.hpp>
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/sequential.hpp>
+
+#include "../data/files.hpp"
 
 TEST_SUITE_BEGIN("io");
 
@@ -22,8 +22,8 @@ using Names = std::vector<std::string>;
 
 /// A path for this test alone, removed at its end.
 struct Path {
-  std::string path = concat("load_state_test_", ::getpid(), ".safetensors");
-  ~Path() { std::remove(path.c_str()); }
+  TempFolder folder;
+  std::string path = folder / "x.safetensors";
 };
 
 struct Body {

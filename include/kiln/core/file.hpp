@@ -44,16 +44,16 @@ class File {
 
   /// Exactly so many bytes.
   void read(void* to, std::size_t bytes) const {
-    auto* next = static_cast<char*>(to);
-    for (std::size_t left = bytes; left > 0;) {
-      const ssize_t got = ::read(handle_, next, left);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail_errno("must be possible to read");
-      if (got == 0)
-        fail<DataError>(place(), concat("must have ", bytes, " more bytes"), concat("it ends ", left, " bytes early"));
-      next += got;
-      left -= static_cast<std::size_t>(got);
-    }
+    read_all(to, bytes, [this](char* next, std::size_t left) { return ::read(handle_, next, left); });
+  }
+
+  /// Exactly so many bytes from `offset` on; where `read` goes on does not change.
+  void read_at(std::size_t offset, void* to, std::size_t bytes) const {
+    read_all(to, bytes, [this, at = static_cast<off_t>(offset)](char* next, std::size_t left) mutable {
+      const ssize_t got = ::pread(handle_, next, left, at);
+      if (got > 0) at += got;
+      return got;
+    });
   }
 
   void write(const void* from, std::size_t bytes) const {
@@ -76,6 +76,20 @@ class File {
   std::string place() const { return concat(op_, ": ", path_); }
 
  private:
+  template <class Read>
+  void read_all(void* to, std::size_t bytes, Read read) const {
+    auto* next = static_cast<char*>(to);
+    for (std::size_t left = bytes; left > 0;) {
+      const ssize_t got = read(next, left);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail_errno("must be possible to read");
+      if (got == 0)
+        fail<DataError>(place(), concat("must have ", bytes, " more bytes"), concat("it ends ", left, " bytes early"));
+      next += got;
+      left -= static_cast<std::size_t>(got);
+    }
+  }
+
   [[noreturn]] void fail_errno(std::string_view expected) const {
     fail<DataError>(place(), expected, std::strerror(errno));
   }

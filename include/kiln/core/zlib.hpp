@@ -21,12 +21,12 @@ namespace kiln::detail {
 /// `while (!z.ended() && !z.error()) { if (z.hungry()) z.feed(more()); use(z.inflate(to)); }`.
 class Inflater {
  public:
-  enum class Format { zlib, gzip };  ///< gzip: one member
+  enum class Format { zlib, gzip, raw };  ///< gzip: one member; raw: as in zip files, without a checksum
 
   /// Without memory for it, `error()` says so.
   explicit Inflater(Format format) : stream_(new z_stream{}) {
     constexpr int gzip_only = 16;
-    const int bits = format == Format::gzip ? MAX_WBITS + gzip_only : MAX_WBITS;
+    const int bits = format == Format::gzip ? MAX_WBITS + gzip_only : format == Format::raw ? -MAX_WBITS : MAX_WBITS;
     if (inflateInit2(stream_.get(), bits) != Z_OK) error_ = "it has no memory";
   }
 
