@@ -90,6 +90,19 @@ TEST_CASE_TEMPLATE("cross entropy equals PyTorch's", T, float, double) {
   check_loss("cross_entropy.rank3_smooth_weight_ignore", all, x3, y3);
 }
 
+TEST_CASE_TEMPLATE("a mixture of two cross entropies equals PyTorch's of the mixed target", T, float, double) {
+  const Tensor<1, int> other{1, 1, 0, 2, 3, 0};
+  for (const auto& [name, loss] : {std::pair("cross_entropy.mixed", CrossEntropy{}),
+                                   std::pair("cross_entropy.mixed_smooth", CrossEntropy{.label_smoothing = 0.1})}) {
+    Tape tape;
+    auto v = tape.variable(numbers<T>({6, 4}, 1));
+    auto y = loss(v, y6) * 0.3 + loss(v, other) * 0.7;
+    check_oracle(pytorch, name, y.value());
+    tape.differentiate(y * 3);
+    check_oracle(pytorch, concat(name, ".dx"), tape.grad(v));
+  }
+}
+
 TEST_CASE_TEMPLATE("NLL equals PyTorch's", T, float, double) {
   const auto x = log_softmax(numbers<T>({6, 4}, 1), 1);
   const auto x3 = log_softmax(numbers<T>({2, 4, 3}, 2), 1);

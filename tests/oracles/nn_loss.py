@@ -53,6 +53,11 @@ def classes():
         run("smooth_weight_sum", label_smoothing=0.2, weight=w, reduction="sum")
         run("smooth_weight_ignore", label_smoothing=0.2, weight=w, ignore_index=1)
         run("smooth_weight_ignore_each", label_smoothing=0.2, weight=w, ignore_index=1, reduction="none")
+        # What MixUp and CutMix train on: the mixture of two losses is the loss of the mixed, soft target.
+        other = torch.tensor([1, 1, 0, 2, 3, 0])
+        soft = 0.3 * F.one_hot(y, 4).double() + 0.7 * F.one_hot(other, 4).double()
+        case("cross_entropy.mixed", F.cross_entropy, x, soft)
+        case("cross_entropy.mixed_smooth", lambda a, b: F.cross_entropy(a, b, label_smoothing=0.1), x, soft)
         run("rank3_smooth_weight_ignore", at3, y3, label_smoothing=0.2, weight=w, ignore_index=1)
 
 

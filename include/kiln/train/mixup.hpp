@@ -54,6 +54,39 @@ void mix(std::span<T> own, std::span<const T> other, double share) {
   for (std::size_t i = 0; i < own.size(); ++i) own[i] = keep * own[i] + add * other[i];
 }
 
+inline void check_mixing_alpha(std::string_view op, double alpha) {
+  if (!(alpha > 0) || std::isinf(alpha))
+    fail<UsageError>(op, "alpha must be positive and finite", concat("got ", alpha));
+}
+
+/// What decides how the batch in progress is mixed.
+inline RandomStream mixing_stream(Fit& fit) {
+  RandomStream stream = fit.context().random();
+  stream.purpose = Purpose::mixup;
+  stream.position = 0;
+  return stream;
+}
+
+/// For each sample of a batch the one that is mixed into it.
+inline std::vector<Index> random_partners(Index count, RandomStream& stream) {
+  std::vector<Index> others(static_cast<std::size_t>(count));
+  std::iota(others.begin(), others.end(), Index{0});
+  shuffle(std::span(others), stream);
+  return others;
+}
+
+/// The batch's loss becomes share loss(pred, y) + (1 - share) loss(pred, other_y).
+/// Throws: UsageError if there is a loss already, which would be lost.
+inline void mix_losses(std::string_view op, Fit& fit, double share, const AnyTensor& other_y) {
+  if (!fit.loss.empty()) {
+    fail<UsageError>(op, "only one callback can make the loss of a batch",
+                     "another one has (MixUp and CutMix do not go together)");
+  }
+  const AnyVar own = fit.compute_loss(fit.pred, fit.y), other = fit.compute_loss(fit.pred, other_y);
+  if (own.is<0, double>()) fit.loss = own.as<0, double>() * share + other.as<0, double>() * (1 - share);
+  else fit.loss = own.as<0>() * share + other.as<0>() * (1 - share);
+}
+
 }  // namespace detail
 
 /// In training, every input becomes lambda x + (1 - lambda) x', with x' another sample of the batch in random order,
@@ -67,22 +100,14 @@ struct MixUp {
   AnyTensor other_y = {};  ///< the other samples' targets, until the loss is computed
 
   /// Throws: UsageError for impossible settings.
-  void on(BeforeFit, Fit&) const {
-    if (!(alpha > 0) || std::isinf(alpha))
-      fail<UsageError>("MixUp", "alpha must be positive and finite", concat("got ", alpha));
-  }
+  void on(BeforeFit, Fit&) const { detail::check_mixing_alpha("MixUp", alpha); }
 
   /// Throws: UsageError for inputs that are no numbers with a fraction.
   void on(BeforeBatch, Fit& fit) {
     if (!fit.training) return;
-    RandomStream stream = fit.context().random();
-    stream.purpose = Purpose::mixup;
-    stream.position = 0;
+    RandomStream stream = detail::mixing_stream(fit);
     lambda = detail::beta_variate(alpha, stream);
-    std::vector<Index> others(static_cast<std::size_t>(fit.batch_size));
-    std::iota(others.begin(), others.end(), Index{0});
-    shuffle(std::span(others), stream);
-
+    const auto others = detail::random_partners(fit.batch_size, stream);
     const AnyTensor other_x = detail::take_rows(fit.x, others);
     other_y = detail::take_rows(fit.y, others);
     if (fit.x.holds<float>()) detail::mix(fit.x.elements<float>(), other_x.elements<float>(), lambda);
@@ -91,11 +116,7 @@ struct MixUp {
   }
 
   void on(AfterPred, Fit& fit) {
-    if (!fit.training) return;
-    const AnyVar own = fit.compute_loss(fit.pred, fit.y);
-    const AnyVar other = fit.compute_loss(fit.pred, std::exchange(other_y, {}));
-    if (own.is<0, double>()) fit.loss = own.as<0, double>() * lambda + other.as<0, double>() * (1 - lambda);
-    else fit.loss = own.as<0>() * lambda + other.as<0>() * (1 - lambda);
+    if (fit.training) detail::mix_losses("MixUp", fit, lambda, std::exchange(other_y, {}));
   }
 };
 
