@@ -37,7 +37,9 @@
 #include <kiln/tensor/print.hpp>
 #include <kiln/tensor/random.hpp>
 #include <kiln/train/activation_stats.hpp>
+#include <kiln/train/batch_transform.hpp>
 #include <kiln/train/csv_logger.hpp>
+#include <kiln/train/cutmix.hpp>
 #include <kiln/train/early_stopping.hpp>
 #include <kiln/train/ema.hpp>
 #include <kiln/train/gradient_accumulation.hpp>
@@ -54,6 +56,7 @@
 #include <kiln/train/stop_on_interrupt.hpp>
 #include <kiln/train/summary.hpp>
 #include <kiln/train/terminate_on_nan.hpp>
+#include <kiln/train/tta.hpp>
 #include <kiln/viz/confusion_plot.hpp>
 #include <kiln/viz/figure.hpp>
 #include <kiln/viz/heat_map.hpp>

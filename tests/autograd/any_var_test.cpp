@@ -50,6 +50,19 @@ TEST_CASE("an AnyVar says what it is asked wrongly for") {
   CHECK(AnyVar(Var(Tensor<0, double>(0.1))).scalar() == 0.1);
 }
 
+TEST_CASE("an AnyVar with another value keeps the context, but no gradient") {
+  Tape tape{Mode::eval};
+  const AnyVar any = tape.variable(Tensor<2>{{1, 2}}) * 2;
+  const AnyVar other = any.with_value(Tensor<2>{{5}, {6}});
+  CHECK(concat(other.dims()) == "(2, 1)");
+  CHECK(other.as<2>().value()(1, 0) == 6);
+  CHECK(other.as<2>().context() == any.as<2>().context());
+  CHECK_FALSE(other.wants_grad());
+  CHECK(any.value().as<2>()(0, 1) == 4);
+  CHECK_THROWS_WITH_AS(any.with_value(Tensor<1>{1}),
+                       "with_value: the value must be a Tensor<2, float>: got Tensor<1, float>", UsageError);
+}
+
 TEST_CASE_TEMPLATE("a gradient on its way is seen, and may be replaced", T, float, double) {
   Tape tape;
   auto x = tape.variable(Tensor<1, T>{1, 2});

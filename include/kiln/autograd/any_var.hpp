@@ -51,6 +51,16 @@ class AnyVar {
   }
 
   const AnyTensor& value() const { return value_; }
+  /// Another value in this one's place, without its gradient. Throws: UsageError if its rank or element type differs.
+  AnyVar with_value(AnyTensor value) const {
+    if (!value.same_type(value_))
+      fail<UsageError>("with_value", concat("the value must be a ", value_.type()), concat("got ", value.type()));
+    AnyVar result;
+    result.value_ = std::move(value);
+    result.context_ = context_;
+    result.ops_ = ops_;
+    return result;
+  }
   Dims dims() const { return value_.dims(); }
   bool wants_grad() const { return node_ != nullptr; }
 

@@ -15,7 +15,7 @@
 ///     -45  ActivationStats
 ///     -40  Progress
 ///     -10  GradientAccumulation               skips steps, so that what follows sees whole gradients
-///       0  MixUp, and yours unless they say otherwise
+///       0  BatchTransform, CutMix, MixUp, Tta, and yours unless they say otherwise
 ///      10  GradientClip
 ///      20  CsvLogger, JsonLines
 ///      50  SaveBest                           saves the weights that were validated

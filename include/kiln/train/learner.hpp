@@ -86,14 +86,18 @@ class Learner : public Trainer {
   }
 
   /// Loss and metrics over the validation set, or over another loader of the same kind, such as `data.test`. The
-  /// Learner's callbacks act as in a fit's validation; nothing is recorded or printed.
+  /// Learner's callbacks act as in a fit's validation, and further ones in this one only, such as `Tta{}`; nothing is
+  /// recorded or printed.
   Validation validate() { return validate(data_.valid); }
-  Validation validate(const ValidLoader& loader) {
+  template <class... More>
+    requires(Callback<More> && ...)
+  Validation validate(const ValidLoader& loader, More&&... more) {
     require_idle("validate");
     valid_loader_ = &loader;
     detail::AtEnd back{[this] { valid_loader_ = nullptr; }};
     detail::CallbackList own;
     for (const detail::CallbackRef& callback : callbacks_.own()) own.add(callback);
+    (own.add(detail::CallbackRef(more)), ...);
     run(own, 0, [](detail::TrainingLoop& loop) { loop.run_validate(); });
     return {fit_.valid_loss, fit_.metrics};
   }
@@ -176,8 +180,13 @@ class Learner : public Trainer {
   }
 
   std::string data_order() const override {
-    if constexpr (requires { data_.train.sampler(); }) return detail::describe_fields(data_.train.sampler());
-    else return "unknown";
+    std::string text = "unknown";
+    if constexpr (requires { data_.train.sampler(); }) text = detail::describe_fields(data_.train.sampler());
+    if constexpr (requires { data_.train.transforms(); }) {
+      if (const std::string transforms = data_.train.transforms(); !transforms.empty())
+        text += concat(", transforms ", transforms);
+    }
+    return text;
   }
 
   void refresh_names() override { names_ = layer_names(std::as_const(model_)); }
