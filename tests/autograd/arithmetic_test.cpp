@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include <kiln/autograd/activation.hpp>
 #include <kiln/autograd/reduction.hpp>
 
 using namespace kiln;

@@ -59,7 +59,8 @@ def batch_norm():
         case(f"batch_norm.{name}.eval", layer, numbers(shape, 34) + shift)
 
 
-header("nn_layers.py")
-linear()
-activations()
-batch_norm()
+if __name__ == "__main__":
+    header("nn_layers.py")
+    linear()
+    activations()
+    batch_norm()

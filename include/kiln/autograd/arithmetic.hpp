@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include <kiln/autograd/record.hpp>
+#include <kiln/kernels/map_each.hpp>
 
 namespace kiln {
 
@@ -142,61 +143,60 @@ Var<R, T> cos(const Var<R, T>& x) {
       "cos", cos(x.value()), [x](const auto& dy, auto& dx) { dx += -dy * sin(x.value()); }, x);
 }
 
+namespace detail {
+
+// What a function costs, in additions: whether several threads are worth it.
+inline constexpr Index cheap = 1, costly = 16;
+
+/// f of every element, in one pass. It must have no side effects.
+template <int R, class T, class F>
+Tensor<R, T> each(Index cost, const Tensor<R, T>& x, const F& f) {
+  auto result = uninitialised<T>(x.shape());
+  map_each(cost, f, x.numel(), result.data(), x.data());
+  return result;
+}
+
+/// dx += f(in, ...) of every element, in one pass.
+template <int R, class T, class F, class... In>
+void add_each(Index cost, GradSlot<R, T>& dx, const F& f, const In&... in) {
+  dx.add_by([&](Tensor<R, T>& to, bool first) {
+    auto added = [f](T sum, auto... v) { return sum + f(v...); };
+    if (first) map_each(cost, f, to.numel(), to.data(), in.data()...);
+    else map_each(cost, added, to.numel(), to.data(), std::as_const(to).data(), in.data()...);
+  });
+}
+
+}  // namespace detail
+
 template <int R, class T>
 Var<R, T> tanh(const Var<R, T>& x) {
   auto pull_back = [](const auto& y, const auto& dy, auto& dx) {
-    dx += map("tanh", y, dy, [](T t, T d) { return d * (1 - t * t); });
+    detail::add_each(
+        detail::cheap, dx, [](T t, T d) { return d * (1 - t * t); }, y, dy);
   };
-  return record("tanh", tanh(x.value()), pull_back, x);
+  auto value = detail::each(detail::costly, x.value(), [](T v) { return std::tanh(v); });
+  return record("tanh", std::move(value), pull_back, x);
 }
 
 template <int R, class T>
 Var<R, T> sigmoid(const Var<R, T>& x) {
   auto pull_back = [](const auto& y, const auto& dy, auto& dx) {
-    dx += map("sigmoid", y, dy, [](T s, T d) { return d * s * (1 - s); });
+    detail::add_each(
+        detail::cheap, dx, [](T s, T d) { return d * s * (1 - s); }, y, dy);
   };
-  return record("sigmoid", sigmoid(x.value()), pull_back, x);
+  auto value = detail::each(detail::costly, x.value(), [](T v) { return detail::logistic(v); });
+  return record("sigmoid", std::move(value), pull_back, x);
 }
 
 /// max(x, 0); the gradient at 0 is 0.
 template <int R, class T>
 Var<R, T> relu(const Var<R, T>& x) {
   auto pull_back = [](const auto& y, const auto& dy, auto& dx) {
-    dx += map("relu", y, dy, [](T r, T d) { return r <= 0 ? T{} : d; });  // NaN passes it on
+    detail::add_each(
+        detail::cheap, dx, [](T r, T d) { return r <= 0 ? T{} : d; }, y, dy);  // NaN passes it on
   };
-  return record("relu", relu(x.value()), pull_back, x);
-}
-
-/// log(1 + exp(x)), linear where that would overflow.
-template <int R, class T>
-Var<R, T> softplus(const Var<R, T>& x) {
-  auto value = map(x.value(), [](T v) { return (v > 0 ? v : T{}) + std::log1p(std::exp(-std::abs(v))); });
-  return record(
-      "softplus", std::move(value), [x](const auto& dy, auto& dx) { dx += dy * sigmoid(x.value()); }, x);
-}
-
-/// x times the normal distribution function of x (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415), exact
-/// form.
-template <int R, class T>
-Var<R, T> gelu(const Var<R, T>& x) {
-  auto phi = [](T v) { return static_cast<T>(0.5) * (1 + std::erf(v / std::numbers::sqrt2_v<T>)); };
-  auto pull_back = [x, phi](const auto& dy, auto& dx) {
-    dx += map("gelu", x.value(), dy, [phi](T v, T d) {
-      T density = std::exp(-v * v / 2) * std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>;
-      return d * (phi(v) + v * density);
-    });
-  };
-  return record("gelu", map(x.value(), [phi](T v) { return v * phi(v); }), pull_back, x);
-}
-
-/// x * sigmoid(x), also called swish.
-template <int R, class T>
-Var<R, T> silu(const Var<R, T>& x) {
-  auto pull_back = [x](const auto& dy, auto& dx) {
-    auto s = sigmoid(x.value());
-    dx += dy * s * (1 + x.value() * (1 - s));
-  };
-  return record("silu", x.value() * sigmoid(x.value()), pull_back, x);
+  auto value = detail::each(detail::cheap, x.value(), [](T v) { return v < 0 ? T{} : v; });  // NaN stays NaN
+  return record("relu", std::move(value), pull_back, x);
 }
 
 /// `mask ? a : b`, element by element.

@@ -202,6 +202,13 @@ T negated(T x) {
   else return Wrapping<Minus>{}(T{}, x);
 }
 
+/// 1 / (1 + exp(-x)), without overflow.
+template <class T>
+T logistic(T x) {
+  const T small = std::exp(-std::abs(x));
+  return (x < T{} ? small : T{1}) / (T{1} + small);
+}
+
 template <class T>
 T absolute(T x) {
   if constexpr (std::is_floating_point_v<T>) return std::abs(x);
@@ -237,7 +244,7 @@ KILN_UNARY_REAL(tanh, std::tanh(x))
 KILN_UNARY_REAL(erf, std::erf(x))
 KILN_UNARY_REAL(floor, std::floor(x))
 KILN_UNARY_REAL(round, std::nearbyint(x))
-KILN_UNARY_REAL(sigmoid, x < T{} ? std::exp(x) / (T{1} + std::exp(x)) : T{1} / (T{1} + std::exp(-x)))
+KILN_UNARY_REAL(sigmoid, detail::logistic(x))
 #undef KILN_UNARY
 #undef KILN_UNARY_REAL
 

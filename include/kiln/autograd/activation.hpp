@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// Activations of vars, besides relu, sigmoid and tanh, which are in arithmetic.hpp; each with its pull-back, forward
+/// and backward in one pass. Values and gradients, those at the kinks too, are torch.nn.functional's.
+#pragma once
+
+#include <limits>
+#include <numbers>
+
+#include <kiln/autograd/arithmetic.hpp>
+
+namespace kiln {
+
+namespace detail {
+
+/// y = f(x) with the gradient dy * slope(x).
+template <int R, class T, class F, class Slope>
+Var<R, T> activation(std::string_view op, Index cost, const Var<R, T>& x, const F& f, const Slope& slope) {
+  auto pull_back = [cost, slope, kept = alias(x.value())](const Tensor<R, T>& dy, GradSlot<R, T>& dx) {
+    add_each(
+        cost, dx, [slope](T v, T d) { return d * slope(v); }, kept, dy);
+  };
+  return record(op, each(cost, x.value(), f), std::move(pull_back), x);
+}
+
+}  // namespace detail
+
+/// log(1 + exp(x)), linear where that would overflow.
+template <int R, class T>
+Var<R, T> softplus(const Var<R, T>& x) {
+  auto value = [](T v) { return (v > 0 ? v : T{}) + std::log1p(std::exp(-std::abs(v))); };
+  return detail::activation("softplus", detail::costly, x, value, [](T v) { return detail::logistic(v); });
+}
+
+/// x times the normal distribution function of x, or with `approximate` the paper's formula by tanh.
+/// Source: Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415, section 2.
+template <int R, class T>
+Var<R, T> gelu(const Var<R, T>& x, bool approximate = false) {
+  if (approximate) {
+    constexpr T a = std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
+    constexpr auto b = static_cast<T>(0.044715);
+    auto value = [](T v) { return v / 2 * (1 + std::tanh(a * (v + b * v * v * v))); };
+    auto slope = [](T v) {
+      const T t = std::tanh(a * (v + b * v * v * v));
+      return (1 + t) / 2 + v / 2 * (1 - t * t) * a * (1 + 3 * b * v * v);
+    };
+    return detail::activation("gelu", detail::costly, x, value, slope);
+  }
+  auto phi = [](T v) { return static_cast<T>(0.5) * (1 + std::erf(v / std::numbers::sqrt2_v<T>)); };
+  auto slope = [phi](T v) {
+    const T density = std::exp(-v * v / 2) * std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>;
+    return phi(v) + v * density;
+  };
+  return detail::activation(
+      "gelu", detail::costly, x, [phi](T v) { return v * phi(v); }, slope);
+}
+
+/// x * sigmoid(x), also called swish.
+template <int R, class T>
+Var<R, T> silu(const Var<R, T>& x) {
+  auto slope = [](T v) {
+    const T s = detail::logistic(v);
+    return s * (1 + v * (1 - s));
+  };
+  return detail::activation(
+      "silu", detail::costly, x, [](T v) { return v * detail::logistic(v); }, slope);
+}
+
+/// x * tanh(softplus(x)). Source: Misra 2019, https://arxiv.org/abs/1908.08681.
+template <int R, class T>
+Var<R, T> mish(const Var<R, T>& x) {
+  auto tanh_softplus = [](T v) {
+    if (v > 20) return T{1};
+    const T e = std::exp(v);
+    return e * (e + 2) / (e * (e + 2) + 2);
+  };
+  auto slope = [tanh_softplus](T v) {
+    const T t = tanh_softplus(v);
+    return t + v * (1 - t * t) * detail::logistic(v);
+  };
+  return detail::activation(
+      "mish", detail::costly, x, [=](T v) { return v * tanh_softplus(v); }, slope);
+}
+
+/// x where it is positive, alpha * (exp(x) - 1) elsewhere. Source: Clevert et al. 2015,
+/// https://arxiv.org/abs/1511.07289.
+template <int R, class T>
+Var<R, T> elu(const Var<R, T>& x, double alpha = 1) {
+  const auto a = static_cast<T>(alpha);
+  auto value = [a](T v) { return v <= 0 ? a * std::expm1(v) : v; };
+  return detail::activation("elu", detail::costly, x, value, [a](T v) { return v <= 0 ? a * std::exp(v) : T{1}; });
+}
+
+/// x where it is positive, negative_slope * x elsewhere.
+template <int R, class T>
+Var<R, T> leaky_relu(const Var<R, T>& x, double negative_slope = 0.01) {
+  const auto s = static_cast<T>(negative_slope);
+  auto value = [s](T v) { return v > 0 ? v : v * s; };
+  auto slope = [s](T v) { return v > 0 ? T{1} : s; };
+  if (s < 0) return detail::activation("leaky_relu", detail::cheap, x, value, slope);
+  // The result has the sign of x, which need not be kept then.
+  auto pull_back = [slope](const auto& y, const auto& dy, auto& dx) {
+    detail::add_each(
+        detail::cheap, dx, [slope](T v, T d) { return d * slope(v); }, y, dy);
+  };
+  return record("leaky_relu", detail::each(detail::cheap, x.value(), value), pull_back, x);
+}
+
+struct GeneralReluOptions {
+  double leak = 0;                                       ///< the slope left of 0
+  double sub = 0;                                        ///< what is subtracted, so that the mean may become 0
+  double max = std::numeric_limits<double>::infinity();  ///< what the result is limited to
+};
+
+/// min(leaky_relu(x, leak) - sub, max). Source: fast.ai's course, part 2 2022, lesson 17.
+template <int R, class T>
+Var<R, T> general_relu(const Var<R, T>& x, const GeneralReluOptions& options) {
+  const auto leak = static_cast<T>(options.leak), sub = static_cast<T>(options.sub), max = static_cast<T>(options.max);
+  auto line = [=](T v) { return (v > 0 || v != v ? v : leak == 0 ? T{} : v * leak) - sub; };
+  auto value = [=](T v) { return line(v) > max ? max : line(v); };
+  auto slope = [=](T v) { return line(v) > max ? T{} : v > 0 ? T{1} : leak; };
+  return detail::activation("general_relu", detail::cheap, x, value, slope);
+}
+
+/// x * relu6(x + 3) / 6: 0 below -3, x above 3. Source: Howard et al. 2019, https://arxiv.org/abs/1905.02244.
+template <int R, class T>
+Var<R, T> hardswish(const Var<R, T>& x) {
+  auto gate = [](T v) { return v < -3 ? T{} : v > 3 ? T{6} : v + 3; };
+  auto slope = [](T v) { return v < -3 ? T{} : v < 3 ? v / 3 + T{0.5} : T{1}; };
+  return detail::activation(
+      "hardswish", detail::cheap, x, [=](T v) { return v * gate(v) / 6; }, slope);
+}
+
+}  // namespace kiln

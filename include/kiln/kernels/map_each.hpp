@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// `map_each`: out[i] = f(in[i], ...) over elements that lie behind each other, on several threads where that is worth
+/// it. Compilers turn an `f` of plain arithmetic into vectors, because they see blocks of known length; its operator()
+/// must be `always_inline` for that, and free of side effects.
+#pragma once
+
+#include <algorithm>
+
+#include <kiln/core/parallel.hpp>
+#include <kiln/kernels/simd.hpp>
+
+namespace kiln::detail {
+
+template <class F>
+struct MapEachLoop {
+  template <int Bytes, class T, class... In>
+  [[gnu::always_inline]] static inline void run(F f, Index n, T* out, const In*... in) {
+    constexpr Index block = 8 * Bytes / static_cast<Index>(sizeof(T));
+    Index i = 0;
+    for (; i + block <= n; i += block) {
+      T result[block];  // apart from `out`, which may be one of the inputs
+      for (Index k = 0; k < block; ++k) result[k] = f(in[i + k]...);
+      for (Index k = 0; k < block; ++k) out[i + k] = result[k];
+    }
+    for (; i < n; ++i) out[i] = f(in[i]...);
+  }
+};
+
+/// `cost`: of one f, in additions. `out` may be one of the inputs.
+template <class F, class T, class... In>
+void map_each(Index cost, const F& f, Index n, T* out, const In*... in) {
+  constexpr Index block = 1024;  // whole cache lines for each thread
+  parallel_ranges((n + block - 1) / block, block * cost, [&](Index first, Index last) {
+    const Index i = first * block;
+    run_for_isa<MapEachLoop<F>>(f, (std::min)(n, last * block) - i, out + i, in + i...);
+  });
+}
+
+}  // namespace kiln::detail
