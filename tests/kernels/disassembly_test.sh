@@ -23,6 +23,11 @@ set -eu
     }
     expect("DotLoop, float", "avx512", 4); expect("DotLoop, float", "avx2", 4); expect("DotLoop, float", "baseline", 4)
     expect("AxpyLoop, float", "avx512", 1); expect("AxpyLoop, float", "avx2", 1)
+    for (i = 1; i <= 3; ++i) {
+      isa = i == 1 ? "avx512" : i == 2 ? "avx2" : "baseline"
+      expect("RunMomentsLoop, float", isa, 3); expect("NormalizeLoop<false, false>, float", isa, 1)
+      expect("GradSumsLoop<false>, float", isa, 3)
+    }
   }
   /^[0-9a-f]+ <.*>:$/ {
     current = 0

@@ -7,7 +7,7 @@
 #include <kiln/autograd/gradcheck.hpp>
 #include <kiln/autograd/reduction.hpp>
 
-#include "oracle.hpp"
+#include "norm_cases.hpp"
 
 using namespace kiln;
 
@@ -17,6 +17,10 @@ namespace {
 
 const Oracle pytorch[] = {
 #include "layers.inc"
+};
+
+const Oracle pytorch_cases[] = {
+#include "batch_norm.inc"
 };
 
 template <class T, int R>
@@ -65,7 +69,55 @@ TEST_CASE_TEMPLATE("batch norm equals PyTorch's", T, float, double) {
   check_layer("shifted", Layer{3}, Shape<2>(5, 3), 4096, std::is_same_v<T, float> ? 1e-3 : 1e-9);
 }
 
+TEST_CASE_TEMPLATE("batch norm of images equals PyTorch's", T, float, double) {
+  const Shape<4> shapes[] = {{4, 3, 2, 2}, {3, 3, 6, 7}, {2, 5, 1, 1}, {1, 2, 3, 3}, {2, 3, 47, 45}, {70, 9, 3, 3}};
+  for (int i = 0; const Shape<4>& shape : shapes) {
+    using Layer = BasicBatchNorm2d<T>;
+    const std::string name = concat("2d.", i++, ".");
+    check_norm<T>(pytorch_cases, name + "0", Layer{shape[1]}, shape);
+    check_norm<T>(pytorch_cases, name + "1", Layer{.features = shape[1], .eps = 0.01, .momentum = 0.3}, shape);
+    check_norm<T>(pytorch_cases, name + "2", Layer{.features = shape[1], .affine = false}, shape);
+    check_norm<T>(pytorch_cases, name + "3", Layer{.features = shape[1], .eps = 0.5, .momentum = 1}, shape);
+  }
+  const double tolerance = std::is_same_v<T, float> ? 1e-3 : 1e-9;
+  check_norm<T>(pytorch_cases, "2d.shifted", BasicBatchNorm2d<T>{3}, Shape<4>(3, 3, 6, 7), 4096, tolerance);
+  check_norm<T>(pytorch_cases, "2d.shifted_columns", BasicBatchNorm2d<T>{3}, Shape<4>(4, 3, 2, 2), 4096, tolerance);
+}
+
+TEST_CASE_TEMPLATE("batch norm of rows and sequences equals PyTorch's", T, float, double) {
+  auto check = [](const std::string& name, const auto& shape) {
+    check_norm<T>(pytorch_cases, name, BasicBatchNorm1d<T>{.features = shape[1], .eps = 0.01, .momentum = 0.3}, shape);
+  };
+  check("1d.0", Shape<2>(4, 3));
+  check("1d.1", Shape<2>(70, 21));
+  check("1d.2", Shape<3>(2, 3, 5));
+  check("1d.3", Shape<3>(3, 4, 40));
+}
+
+TEST_CASE("a mean millions of times the deviation loses nothing but its own rounding") {
+  // 16777216 +- 2: what is left of a deviation of 2 in float. Sums of squares would lose all of it.
+  for (Index side : {1, 3, 8, 50}) {
+    const Shape<4> shape(4, 2, side, side);
+    Tensor<4> x = full(shape, 16777216);
+    for (Index i = 0; i < x.numel(); ++i) x.data()[i] += i / side / side / 2 % 2 ? 2.f : -2.f;  // by sample
+    const BatchNorm2d layer{2};
+    Context context{Mode::train};
+    const auto y = layer(context(x));
+    for (Index i = 0; i < x.numel(); ++i)
+      CHECK(y.value().data()[i] == doctest::Approx(i / side / side / 2 % 2 ? 1 : -1));
+    context.commit();
+    const auto n = static_cast<double>(4 * side * side);
+    CHECK(layer.running_var.value(0) == doctest::Approx(0.9 + 0.1 * 4 * n / (n - 1)));
+  }
+}
+
 TEST_CASE("batch norm's gradients agree with differences") {
+  BasicBatchNorm2d<double> images{2};
+  images.weight = numbers<double>({2}, 30);
+  CHECK(gradcheck(images, parameters(images), numbers<double>({2, 2, 3, 2}, 35)));
+  CHECK(gradcheck(images, parameters(images), numbers<double>({2, 2, 6, 6}, 35)));
+  CHECK(gradcheck(GradcheckOptions{.mode = Mode::eval}, images, parameters(images), numbers<double>({2, 2, 3, 2}, 35)));
+  CHECK(gradcheck([&](auto x) { return images(x) * images(x) + x; }, numbers<double>({2, 2, 3, 2}, 35)));
   BasicBatchNorm1d<double> layer{3};
   layer.weight = numbers<double>({3}, 30);
   CHECK(gradcheck(layer, parameters(layer), numbers<double>({5, 3}, 35)));
@@ -136,6 +188,43 @@ TEST_CASE("batch norm names what does not fit") {
         }) == "BatchNorm1d: batch_norm: the layer needs its size, as in BatchNorm1d{64}: it was made without");
   CHECK(layer(zeros({1, 3})).shape() == Shape<2>(1, 3));  // eval mode
   CHECK(layer(zeros({0, 3})).shape() == Shape<2>(0, 3));
+}
+
+TEST_CASE("batch norm of images names what does not fit") {
+  const BatchNorm2d layer{3};
+  Context context{Mode::train};
+  CHECK(message_of<ShapeError>([&] {
+          layer(zeros({5, 4, 2, 2}));
+        }) == "BatchNorm2d: batch_norm: input's axis 1 must be 3: got shape (5, 4, 2, 2)");
+  CHECK(message_of<ShapeError>([&] {
+          layer(context(zeros({1, 3, 1, 1})));
+        }) == "BatchNorm2d: batch_norm: training needs more than one value of each feature: got shape (1, 3, 1, 1)");
+  CHECK(message_of<UsageError>([] {
+          BatchNorm2d{}(zeros({1, 1, 1, 1}));
+        }) == "BatchNorm2d: batch_norm: the layer needs its size, as in BatchNorm2d{64}: it was made without");
+  CHECK(layer(zeros({0, 3, 8, 8})).shape() == Shape<4>(0, 3, 8, 8));
+  CHECK(layer(zeros({2, 3, 0, 8})).shape() == Shape<4>(2, 3, 0, 8));
+  CHECK(state_names(layer) == "weight* bias* running_mean running_var num_batches_tracked");
+}
+
+TEST_CASE("a weight that is frozen gets no gradient, and the input its own") {
+  BasicBatchNorm2d<double> layer{2};
+  freeze(layer);
+  CHECK(gradcheck(layer, numbers<double>({2, 2, 3, 2}, 35)));
+  layer.bias->trainable = true;
+  Tape tape;
+  auto y = layer(tape(numbers<double>({2, 2, 3, 2}, 35)));  // only the bias asks
+  differentiate_weighted(tape, y);
+  const auto weights = numbers<double>({2, 2, 3, 2}, 99);
+  double sum = 0;
+  for (Index i : {0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17}) sum += weights.data()[i];
+  CHECK(tape.grad(*layer.bias)(0) == doctest::Approx(sum));
+  CHECK(tape.find_grad(&*layer.weight) == nullptr);
+}
+
+TEST_CASE("batch norm of images has the same bits on any number of threads") {
+  check_threads(BatchNorm2d{12}, Shape<4>(30, 12, 14, 14));
+  check_threads(BatchNorm2d{40}, Shape<4>(150, 40, 3, 3));
 }
 
 TEST_CASE("batch norm has the same bits on any number of threads") {

@@ -35,9 +35,8 @@ kiln::Tensor<R, T> numbers(const kiln::Extent (&sizes)[R], std::uint32_t seed) {
 }
 
 /// Equal to 1e-10 in double and to 1e-6 in float, relative to the largest value where that is above 1.
-template <int R, class T, std::size_t N>
-void check_oracle(const Oracle (&table)[N], const std::string& name, const kiln::Tensor<R, T>& got,
-                  double tolerance = 0) {
+template <int R, class T, class Table>
+void check_oracle(const Table& table, const std::string& name, const kiln::Tensor<R, T>& got, double tolerance = 0) {
   CAPTURE(name);
   const Oracle* found = nullptr;
   for (const Oracle& entry : table) {

@@ -1,87 +1,75 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `BatchNorm1d`: normalises each feature over the batch in training, by running statistics in eval mode.
+/// `BatchNorm1d` and `BatchNorm2d`: normalise each channel over the batch in training, by running statistics in eval
+/// mode.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include <kiln/nn/module.hpp>
-#include <kiln/nn/normalize.hpp>
+#include <kiln/nn/normalize_channels.hpp>
 
 namespace kiln {
 
-/// (N, C) or (N, C, L), where C is `features`: y = (x - mean) / sqrt(variance + eps) * weight + bias. Running
-/// statistics are updated when the context commits what layers deferred, as `backward` does.
-/// Throws: ShapeError unless axis 1 is `features` and, in training, there are two values of each feature or more.
-/// Source: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167; names and formulas of torch.nn.BatchNorm1d.
-template <class T>
-struct BasicBatchNorm1d {
-  static constexpr std::string_view layer_name = "BatchNorm1d";
+/// `BatchNorm1d` (Axes 1) takes (N, C) or (N, C, L), `BatchNorm2d` (Axes 2) takes (N, C, H, W), where C is `features`:
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias. In training, mean and variance are those of the batch, and
+/// the running ones follow: running += momentum * (batch - running), as PyTorch defines momentum, where a SMALL one
+/// means a long memory. That happens when the context commits what layers deferred, as `backward` does; the variance
+/// that is remembered is the unbiased one.
+/// Throws: ShapeError unless axis 1 is `features` and, in training, there are two values of each channel or more.
+/// Source: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167; names and formulas of torch.nn.BatchNorm2d.
+template <class T, int Axes>
+struct BasicBatchNorm {
+  static_assert(Axes == 1 || Axes == 2, "kiln: there are BatchNorm1d and BatchNorm2d");
+  static constexpr std::string_view layer_name = Axes == 1 ? "BatchNorm1d" : "BatchNorm2d";
 
   Index features = 0;
   double eps = 1e-5;
   double momentum = 0.1;  ///< the weight of a new batch in the running statistics
   bool affine = true;     ///< whether there are weight and bias
-  std::optional<Param<1, T>> weight = initial(affine, features, 1);
-  std::optional<Param<1, T>> bias = initial(affine, features, 0);
+  std::optional<Param<1, T>> weight = detail::norm_param<T>(affine, Shape<1>(features), 1);
+  std::optional<Param<1, T>> bias = detail::norm_param<T>(affine, Shape<1>(features), 0);
   Buffer<1, T> running_mean = zeros<T>({features});
   Buffer<1, T> running_var = ones<T>({features});
   Buffer<0, std::int64_t> num_batches_tracked = Tensor<0, std::int64_t>(0);
 
   auto operator()(const auto& input) const {
     return announce(*this, input, [&]<int R>(const Var<R, T>& x) {
-      static_assert(R == 2 || R == 3, "kiln: BatchNorm1d takes (N, C) or (N, C, L)");
-      check(x.shape());
-      if (!weight) return forward(x, Var<1, T>(ones<T>({features})), Var<1, T>(zeros<T>({features})));
-      auto affine_forward = [&](const auto&... in) { return forward(in...); };
-      return detail::with_vars("batch_norm", affine_forward, x, *weight, *bias);
+      static_assert(Axes != 1 || R == 2 || R == 3, "kiln: BatchNorm1d takes (N, C) or (N, C, L)");
+      static_assert(Axes != 2 || R == 4, "kiln: BatchNorm2d takes (N, C, H, W)");
+      detail::require_features("batch_norm", layer_name, features, x.shape());
+      return detail::with_affine(x, weight, bias, Shape<1>(features),
+                                 [&](const auto& w, const auto& b) { return forward(x, w, b); });
     });
   }
 
  private:
-  static std::optional<Param<1, T>> initial(bool affine, Index features, T value) {
-    if (!affine) return std::nullopt;
-    return full<T>({features}, value);
-  }
-
-  template <int R>
-  void check(const Shape<R>& shape) const {
-    if (features == 0) {
-      fail<UsageError>("batch_norm", "the layer needs its size, as in BatchNorm1d{64}", "it was made without");
-    }
-    if (shape[1] != features) {
-      fail<ShapeError>("batch_norm", concat("input's axis 1 must be ", features), concat("got shape ", shape));
-    }
-  }
-
   template <int R>
   Var<R, T> forward(const Var<R, T>& x, const Var<1, T>& w, const Var<1, T>& b) const {
-    auto scale = [&](double variance) { return static_cast<T>(1 / std::sqrt(variance + eps)); };
-    if (x.mode() == Mode::eval) {
-      auto running_scale = map(running_var.value, [&](T variance) { return scale(static_cast<double>(variance)); });
-      return detail::normalize_channels(x, w, b, running_mean.value.clone(), std::move(running_scale), false);
-    }
-    const detail::ChannelDims dims(x.shape());
-    if (dims.per_channel() < 2) {
+    if (x.mode() == Mode::eval)
+      return detail::normalize_channels("batch_norm", x, w, b, eps, running_mean.value, running_var.value);
+    const Index count = detail::ChannelDims(x.shape()).per_channel();
+    if (count < 2) {
       fail<ShapeError>("batch_norm", "training needs more than one value of each feature",
                        concat("got shape ", x.shape()));
     }
-    detail::ChannelMoments moments(x.value().data(), dims);
-    auto mean = moments.mean.template to<T>();
-    auto batch_scale = map(moments.variance, scale);
-    x.context()->defer([this, moments = std::move(moments), count = static_cast<double>(dims.per_channel())] {
-      const double keep = 1 - momentum;
-      running_mean.value = (running_mean.value.template to<double>() * keep + moments.mean * momentum).template to<T>();
-      const auto unbiased = moments.variance * (count / (count - 1));
-      running_var.value = (running_var.value.template to<double>() * keep + unbiased * momentum).template to<T>();
+    detail::NormMoments moments(features);
+    auto y = detail::normalize_channels("batch_norm", x, w, b, eps, moments);
+    x.context()->defer([this, moments = std::move(moments), count] {
+      moments.remember(running_mean.value, running_var.value, momentum, count);
       num_batches_tracked.value += 1;
     });
-    return detail::normalize_channels(x, w, b, std::move(mean), std::move(batch_scale), true);
+    return y;
   }
 };
 
+template <class T>
+using BasicBatchNorm1d = BasicBatchNorm<T, 1>;
+template <class T>
+using BasicBatchNorm2d = BasicBatchNorm<T, 2>;
 using BatchNorm1d = BasicBatchNorm1d<float>;
+using BatchNorm2d = BasicBatchNorm2d<float>;
 
 }  // namespace kiln

@@ -1,0 +1,365 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// The loops of normalisation layers. Along runs of adjacent elements that share their statistics, such as a channel's
+/// plane of one image; and down columns, where each has its own.
+///
+/// Nothing is lost if the mean is large: distances are summed from a mean that was found in a pass before, over memory
+/// that is still in the cache. At most `chunk` elements are summed in T, by many lanes at once; the rest is added up in
+/// double, in an order that the shape fixes.
+#pragma once
+
+#include <algorithm>
+
+#include <kiln/kernels/simd.hpp>
+
+namespace kiln::detail {
+
+/// `samples` times `runs` adjacent runs of `length` elements.
+struct RunDims {
+  Index samples, runs, length;
+  Index sample_stride;      ///< elements from one sample to the next
+  Index stats_per_sample;   ///< 0 if all samples share their statistics
+  Index runs_per_stat = 1;  ///< adjacent runs that share theirs
+  static constexpr Index chunk = 2048;
+
+  [[gnu::always_inline]] Index at(Index sample, Index run) const { return sample * sample_stride + run * length; }
+  [[gnu::always_inline]] Index stat(Index sample, Index run) const {
+    return sample * stats_per_sample + (runs_per_stat == 1 ? run : run / runs_per_stat);
+  }
+};
+
+/// Mean and variance of what was added so far, by sums of distances from `shift`.
+struct PartialMoments {
+  double shift = 0, sum = 0, squares = 0, count = 0;
+
+  /// n more elements, given by the sums of their distances from `from` and of the squares of these.
+  [[gnu::always_inline]] void add(double from, double distances, double squared, double n) {
+    if (count == 0) shift = from;
+    const double d = from - shift;
+    sum += distances + n * d;
+    squares += squared + d * (2 * distances + n * d);
+    count += n;
+  }
+  double mean() const { return shift + sum / count; }
+  /// Divided by the number of elements, not one less.
+  double variance() const {
+    const double v = (squares - sum * (sum / count)) / count;
+    return v < 0 ? 0 : v;  // NaN stays
+  }
+};
+
+/// The sums that a gradient needs of dy, and of dy times the normalised x.
+struct GradSums {
+  double dy = 0, dy_normal = 0;
+};
+
+/// v = the numbers of the elements from i on, of which each has its own, or all have the same.
+template <bool Each, class V, class T>
+[[gnu::always_inline]] inline void load_or_spread(V& v, const T* p, Index i) {
+  if constexpr (Each) load(v, p + i);
+  else v = V{} + *p;
+}
+
+/// Adds each run to the moments of its statistic.
+struct RunMomentsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, RunDims dims, PartialMoments* to) {
+    for (Index s = 0; s < dims.samples; ++s) {
+      for (Index r = 0; r < dims.runs; ++r) {
+        const T* begin = x + dims.at(s, r);
+        PartialMoments& moments = to[dims.stat(s, r)];
+        for (Index i = 0; i < dims.length; i += RunDims::chunk)
+          add<Bytes>(begin + i, (std::min)(RunDims::chunk, dims.length - i), moments);
+      }
+    }
+  }
+
+ private:
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void add(const T* x, Index n, PartialMoments& moments) {
+    constexpr Index L = lanes<T, Bytes>;
+    Vec<T, Bytes> u, v, sums[2] = {};
+    Index i = 0;
+    for (; i + 2 * L <= n; i += 2 * L) {
+      load(u, x + i);
+      load(v, x + i + L);
+      sums[0] += u;
+      sums[1] += v;
+    }
+    for (; i + L <= n; i += L) {
+      load(u, x + i);
+      sums[0] += u;
+    }
+    sums[0] += sums[1];
+    T sum = sum_lanes<T, Bytes>(sums[0]);
+    for (; i < n; ++i) sum += x[i];
+
+    const T mean = sum / static_cast<T>(n);
+    Vec<T, Bytes> distances[2] = {}, squares[2] = {};
+    for (i = 0; i + 2 * L <= n; i += 2 * L) {
+      load(u, x + i);
+      load(v, x + i + L);
+      u -= mean;
+      v -= mean;
+      distances[0] += u;
+      distances[1] += v;
+      squares[0] += u * u;
+      squares[1] += v * v;
+    }
+    for (; i + L <= n; i += L) {
+      load(u, x + i);
+      u -= mean;
+      distances[0] += u;
+      squares[0] += u * u;
+    }
+    distances[0] += distances[1];
+    squares[0] += squares[1];
+    T distance = sum_lanes<T, Bytes>(distances[0]);
+    T square = sum_lanes<T, Bytes>(squares[0]);
+    for (; i < n; ++i) {
+      const T d = x[i] - mean;
+      distance += d;
+      square += d * d;
+    }
+    moments.add(static_cast<double>(mean), static_cast<double>(distance), static_cast<double>(square),
+                static_cast<double>(n));
+  }
+};
+
+/// What normalises, y = (x - mean) scale weight + bias, and what a gradient takes. `weight` and `bias` go by run or, in
+/// loops with EachAffine, by element of the sample; the others go by statistic or, with EachStat, by element.
+template <class T>
+struct NormParams {
+  const T *mean = nullptr, *scale = nullptr;
+  const T *weight = nullptr, *bias = nullptr;
+  const T *mean_dy = nullptr, *mean_dy_normal = nullptr;  ///< means of weight dy and of weight dy normal
+};
+
+template <bool EachStat, bool EachAffine>
+struct NormalizeLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, RunDims dims, NormParams<T> params, T* y) {
+    constexpr Index L = lanes<T, Bytes>;
+    for (Index s = 0; s < dims.samples; ++s) {
+      for (Index r = 0; r < dims.runs; ++r) {
+        const Index begin = dims.at(s, r), n = dims.length;
+        const Index stat = EachStat ? r * n : dims.stat(s, r);
+        const Index affine = EachAffine ? r * n : r;
+        NormParams<T> own = params;
+        own.mean += stat;
+        own.scale += stat;
+        own.weight += affine;
+        own.bias += affine;
+        Index i = 0;
+        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, own, i, y + begin + i);
+        for (; i < n; ++i) step<T>(x + begin + i, own, i, y + begin + i);
+      }
+    }
+  }
+
+ private:
+  template <class V, class T>
+  [[gnu::always_inline]] static inline void step(const T* x, const NormParams<T>& params, Index i, T* y) {
+    V v, mean, scale, weight, bias;
+    load(v, x);
+    load_or_spread<EachStat>(mean, params.mean, i);
+    load_or_spread<EachStat>(scale, params.scale, i);
+    load_or_spread<EachAffine>(weight, params.weight, i);
+    load_or_spread<EachAffine>(bias, params.bias, i);
+    v = (v - mean) * scale * weight + bias;
+    store(y, v);
+  }
+};
+
+/// Adds to the sums of each run, of dy or, if Weighted, of the weight of each element times dy. Runs have sums of their
+/// own in every sample, `to_stride` apart, or share them if that is 0.
+template <bool Weighted>
+struct GradSumsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, const T* dy, RunDims dims, NormParams<T> params,
+                                                GradSums* to, Index to_stride) {
+    for (Index s = 0; s < dims.samples; ++s) {
+      for (Index r = 0; r < dims.runs; ++r) {
+        const Index begin = dims.at(s, r), stat = dims.stat(s, r);
+        GradSums& sums = to[s * to_stride + r];
+        for (Index i = 0; i < dims.length; i += RunDims::chunk) {
+          add<Bytes>(x + begin + i, dy + begin + i, Weighted ? params.weight + r * dims.length + i : nullptr,
+                     (std::min)(RunDims::chunk, dims.length - i), params.mean[stat], params.scale[stat], sums);
+        }
+      }
+    }
+  }
+
+ private:
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void add(const T* x, const T* dy, const T* weight, Index n, T mean, T scale,
+                                                GradSums& sums) {
+    constexpr Index L = lanes<T, Bytes>;
+    Vec<T, Bytes> one[2] = {}, two[2] = {};
+    Index i = 0;
+    for (; i + 2 * L <= n; i += 2 * L) {
+      step(x, dy, weight, i, mean, one[0], two[0]);
+      step(x, dy, weight, i + L, mean, one[1], two[1]);
+    }
+    for (; i + L <= n; i += L) step(x, dy, weight, i, mean, one[0], two[0]);
+    one[0] += one[1];
+    two[0] += two[1];
+    T sum = sum_lanes<T, Bytes>(one[0]), product = sum_lanes<T, Bytes>(two[0]);
+    for (; i < n; ++i) step(x, dy, weight, i, mean, sum, product);
+    sums.dy += static_cast<double>(sum);
+    sums.dy_normal += static_cast<double>(product) * static_cast<double>(scale);
+  }
+
+  template <class V, class T>
+  [[gnu::always_inline]] static inline void step(const T* x, const T* dy, const T* weight, Index i, T mean, V& sum,
+                                                 V& product) {
+    V u, g, w;
+    load(u, x + i);
+    load(g, dy + i);
+    if constexpr (Weighted) {
+      load(w, weight + i);
+      g *= w;
+    }
+    sum += g;
+    product += g * (u - mean);
+  }
+};
+
+/// dx = scale (weight dy - mean_dy - normal mean_dy_normal), set or added, where normal = (x - mean) scale.
+template <bool EachStat, bool EachAffine>
+struct NormalizeGradLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, const T* dy, RunDims dims, NormParams<T> params, T* dx,
+                                                bool set) {
+    constexpr Index L = lanes<T, Bytes>;
+    for (Index s = 0; s < dims.samples; ++s) {
+      for (Index r = 0; r < dims.runs; ++r) {
+        const Index begin = dims.at(s, r), n = dims.length;
+        const Index stat = EachStat ? r * n : dims.stat(s, r);
+        const Index affine = EachAffine ? r * n : r;
+        NormParams<T> own = params;
+        own.mean += stat;
+        own.scale += stat;
+        own.weight += affine;
+        own.mean_dy += stat;
+        own.mean_dy_normal += stat;
+        Index i = 0;
+        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, dy + begin + i, own, i, dx + begin + i, set);
+        for (; i < n; ++i) step<T>(x + begin + i, dy + begin + i, own, i, dx + begin + i, set);
+      }
+    }
+  }
+
+ private:
+  template <class V, class T>
+  [[gnu::always_inline]] static inline void step(const T* x, const T* dy, const NormParams<T>& params, Index i, T* dx,
+                                                 bool set) {
+    V v, g, mean, scale, weight, a, b;
+    load(v, x);
+    load(g, dy);
+    load_or_spread<EachStat>(mean, params.mean, i);
+    load_or_spread<EachStat>(scale, params.scale, i);
+    load_or_spread<EachAffine>(weight, params.weight, i);
+    load_or_spread<EachStat>(a, params.mean_dy, i);
+    load_or_spread<EachStat>(b, params.mean_dy_normal, i);
+    g = scale * (weight * g - a - (v - mean) * scale * b);
+    if (!set) {
+      load(v, dx);
+      g += v;
+    }
+    store(dx, g);
+  }
+};
+
+/// Adds rows, `stride` apart, to the sums of their columns.
+struct ColumnSumsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, Index rows, Index stride, Index columns, T* sums) {
+    constexpr Index L = lanes<T, Bytes>;
+    for (Index row = 0; row < rows; ++row, x += stride) {
+      Index i = 0;
+      for (; i + L <= columns; i += L) step<Vec<T, Bytes>>(x + i, sums + i);
+      for (; i < columns; ++i) step<T>(x + i, sums + i);
+    }
+  }
+
+ private:
+  template <class V, class T>
+  [[gnu::always_inline]] static inline void step(const T* x, T* sums) {
+    V v, sum;
+    load(v, x);
+    load(sum, sums);
+    sum += v;
+    store(sums, sum);
+  }
+};
+
+/// Adds the distances of rows from `mean`, and their squares, to the sums of their columns.
+struct ColumnMomentsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, Index rows, Index stride, Index columns, const T* mean,
+                                                T* distances, T* squares) {
+    constexpr Index L = lanes<T, Bytes>;
+    for (Index row = 0; row < rows; ++row, x += stride) {
+      Index i = 0;
+      for (; i + L <= columns; i += L) step<Vec<T, Bytes>>(x + i, mean + i, distances + i, squares + i);
+      for (; i < columns; ++i) step<T>(x + i, mean + i, distances + i, squares + i);
+    }
+  }
+
+ private:
+  template <class V, class T>
+  [[gnu::always_inline]] static inline void step(const T* x, const T* mean, T* distances, T* squares) {
+    V v, u, sum;
+    load(v, x);
+    load(u, mean);
+    v -= u;
+    load(sum, distances);
+    sum += v;
+    store(distances, sum);
+    load(sum, squares);
+    sum += v * v;
+    store(squares, sum);
+  }
+};
+
+/// Adds dy, and dy times the normalised x, to the sums of their columns.
+template <bool EachStat>
+struct ColumnGradSumsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, const T* dy, RunDims dims, NormParams<T> params, T* sum_dy,
+                                                T* sum_dy_normal) {
+    constexpr Index L = lanes<T, Bytes>;
+    for (Index s = 0; s < dims.samples; ++s) {
+      for (Index r = 0; r < dims.runs; ++r) {
+        const Index begin = dims.at(s, r), n = dims.length;
+        const Index stat = EachStat ? r * n : dims.stat(s, r);
+        const T *mean = params.mean + stat, *scale = params.scale + stat;
+        T *a = sum_dy + r * n, *b = sum_dy_normal + r * n;
+        Index i = 0;
+        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, dy + begin + i, mean, scale, i, a + i, b + i);
+        for (; i < n; ++i) step<T>(x + begin + i, dy + begin + i, mean, scale, i, a + i, b + i);
+      }
+    }
+  }
+
+ private:
+  template <class V, class T>
+  [[gnu::always_inline]] static inline void step(const T* x, const T* dy, const T* means, const T* scales, Index i,
+                                                 T* sum_dy, T* sum_dy_normal) {
+    V v, g, mean, scale, sum;
+    load(v, x);
+    load(g, dy);
+    load_or_spread<EachStat>(mean, means, i);
+    load_or_spread<EachStat>(scale, scales, i);
+    load(sum, sum_dy);
+    sum += g;
+    store(sum_dy, sum);
+    load(sum, sum_dy_normal);
+    sum += g * ((v - mean) * scale);
+    store(sum_dy_normal, sum);
+  }
+};
+
+}  // namespace kiln::detail
