@@ -17,8 +17,11 @@
 #include <kiln/nn/batch_norm.hpp>
 #include <kiln/nn/conv.hpp>
 #include <kiln/nn/dropout.hpp>
+#include <kiln/nn/group_norm.hpp>
 #include <kiln/nn/hook.hpp>
+#include <kiln/nn/instance_norm.hpp>
 #include <kiln/nn/kaiming_init.hpp>
+#include <kiln/nn/layer_norm.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
 #include <kiln/nn/lsuv.hpp>
