@@ -70,6 +70,37 @@ TEST_CASE("whether an element is dropped depends on the stream and its position 
   CHECK(same(a, longer));
 }
 
+TEST_CASE_TEMPLATE("dropout of channels keeps or drops whole planes", T, float, double) {
+  Context context{Mode::train};
+  context.set_random({.seed = 3});
+  const auto y = Dropout2d{0.2}(context(full<T>({500, 40, 2, 3}, 1)));
+  Index dropped = 0;
+  for (Index plane = 0; plane < 500 * 40; ++plane) {
+    const T* first = y.value().data() + plane * 6;
+    CHECK(std::all_of(first, first + 6, [&](T v) { return v == *first; }));
+    CHECK((*first == 0 || *first == static_cast<T>(1 / 0.8)));
+    dropped += *first == 0;
+  }
+  CHECK(static_cast<double>(dropped) == doctest::Approx(0.2 * 500 * 40).epsilon(0.05));  // three deviations
+}
+
+TEST_CASE("dropout of channels does nothing in eval mode, and its gradient passes where the value did") {
+  const auto x = numbers<double>({2, 3, 2, 2}, 1);
+  Tape evaluating{Mode::eval};
+  auto v = evaluating.variable(x);
+  CHECK(Dropout2d{}(v).node() == v.node());
+  CHECK(gradcheck(Dropout2d{.p = 0.3}, x));
+  Tape tape;
+  auto u = tape.variable(full<double>({4, 5, 2, 2}, 1));
+  auto y = Dropout2d{}(u);
+  differentiate_weighted(tape, y);
+  const auto dx = tape.grad(u);
+  const auto weights = numbers<double>({4, 5, 2, 2}, 99);
+  for (Index i = 0; i < 80; ++i) CHECK(dx.data()[i] == y.value().data()[i] * weights.data()[i]);
+  CHECK(message_of<UsageError>([&] { Dropout2d{.p = 1.5}(x); }) ==
+        "Dropout2d: dropout2d: p must lie in [0, 1]: got 1.5");
+}
+
 TEST_CASE("dropout accepts p from 0 to 1") {
   const auto x = numbers<float>({3, 4}, 1);
   Tape tape;
