@@ -17,6 +17,7 @@
 #include <kiln/nn/batch_norm.hpp>
 #include <kiln/nn/conv.hpp>
 #include <kiln/nn/dropout.hpp>
+#include <kiln/nn/embedding.hpp>
 #include <kiln/nn/group_norm.hpp>
 #include <kiln/nn/hook.hpp>
 #include <kiln/nn/instance_norm.hpp>
