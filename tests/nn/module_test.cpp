@@ -11,6 +11,9 @@
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/batch_norm.hpp>
 #include <kiln/nn/dropout.hpp>
+#include <kiln/nn/group_norm.hpp>
+#include <kiln/nn/instance_norm.hpp>
+#include <kiln/nn/layer_norm.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
 #include <kiln/nn/sequential.hpp>
@@ -166,6 +169,49 @@ TEST_CASE("freezing takes parameters from training") {
   CHECK(!mlp.out.weight.has_grad());
   unfreeze(mlp);
   CHECK(parameter_count(mlp) == 39760);
+}
+
+namespace {
+
+struct Gain {  // a user's own, which says that it normalises
+  static constexpr bool is_norm = true;
+  Param<1> gain = ones({3});
+  auto operator()(const Var<2>& x) const { return x * gain; }
+};
+
+struct WithNorms {
+  Linear first{3, 3};
+  BatchNorm1d norm{3};
+  Linear norm2{3, 3};  // a name that begins as the one before
+  Gain scale;
+  std::vector<Sequential<Linear, LayerNorm>> blocks{{Linear{3, 3}, LayerNorm{{3}}}};
+  GroupNorm groups{1, 3};
+  InstanceNorm2d instances{.features = 3, .affine = true};
+};
+
+std::string trained(auto& model) {
+  std::string names;
+  for (const ParamRef& param : parameters(model)) {
+    if (param.trainable()) names += (names.empty() ? "" : " ") + param.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("freezing can spare normalisation layers") {
+  WithNorms model;
+  freeze(model, {.train_norms = true});
+  CHECK(trained(model) ==
+        "norm.weight norm.bias scale.gain blocks.0.1.weight blocks.0.1.bias groups.weight groups.bias "
+        "instances.weight instances.bias");
+  freeze(model, {.train_norms = false});
+  CHECK(trained(model) == "");
+  freeze(model.norm, {.train_norms = true});
+  CHECK(trained(model) == "norm.weight norm.bias");
+  freeze(model.first, {.train_norms = true});
+  freeze(model.norm);
+  CHECK(trained(model) == "");
 }
 
 TEST_CASE("frozen layers still give gradients to those before them") {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <kiln/optim/adam.hpp>
+#include <kiln/optim/param_groups.hpp>
 
 #include "script.hpp"
 
@@ -180,6 +181,63 @@ TEST_CASE("freezing by groups, and fine-tuning") {
                        "freeze: all parameter groups but the last are frozen, so the optimizer needs two or more, as "
                        "param_groups(Adam{}, parameters(model), {\"body\", \"head\"}) makes them: it has 1",
                        UsageError);
+}
+
+TEST_CASE("a frozen body keeps its batch norm trainable unless told otherwise") {
+  auto data = toy::loaders();
+  Deep model;
+  Learner learn{data, model, CrossEntropy{}, param_groups(SGD{}, parameters(model), {"first", "norm", "out"})};
+  learn.quiet();
+  auto trained = [&] {
+    std::string names;
+    for (const ParamRef& param : parameters(model)) {
+      if (param.trainable()) names += (names.empty() ? "" : " ") + param.name;
+    }
+    return names;
+  };
+  learn.freeze();
+  CHECK(trained() == "norm.weight norm.bias out.weight out.bias");
+  const auto first = model.first.weight.value.clone();
+  learn.fit(1, 0.1);
+  CHECK(all_equal(model.first.weight.value, first));
+  CHECK_FALSE(all_equal(model.norm.weight->value, ones({8})));
+
+  // Frozen too, it still follows the data: running statistics are no parameters.
+  learn.freeze({.train_norms = false});
+  CHECK(trained() == "out.weight out.bias");
+  const auto weight = model.norm.weight->value.clone();
+  const auto running_mean = model.norm.running_mean.value.clone();
+  learn.fit(1, 0.1);
+  CHECK(all_equal(model.norm.weight->value, weight));
+  CHECK_FALSE(all_equal(model.norm.running_mean.value, running_mean));
+  model.norm.momentum = 0;
+  const auto kept = model.norm.running_mean.value.clone();
+  learn.fit(1, 0.1);
+  CHECK(all_equal(model.norm.running_mean.value, kept));
+
+  learn.freeze_to(1, {.train_norms = false});
+  CHECK(trained() == "norm.weight norm.bias out.weight out.bias");
+  learn.freeze_to(2);
+  CHECK(trained() == "norm.weight norm.bias out.weight out.bias");
+  learn.unfreeze();
+  CHECK(trained() == "first.weight first.bias norm.weight norm.bias out.weight out.bias");
+
+  struct Watch {
+    std::vector<bool> norm, first;
+    Deep* model;
+    void on(AfterBatch, Fit& fit) {
+      if (!fit.training) return;
+      norm.push_back(model->norm.weight->trainable);
+      first.push_back(model->first.weight.trainable);
+    }
+  };
+  Watch watch{{}, {}, &model};
+  learn.fine_tune(1, 1e-2, FineTune{}, watch);
+  CHECK(watch.first == std::vector{false, false, false, true, true, true});
+  CHECK(watch.norm == std::vector{true, true, true, true, true, true});
+  Watch without{{}, {}, &model};
+  learn.fine_tune(1, 1e-2, {.train_norms = false}, without);
+  CHECK(without.norm == std::vector{false, false, false, true, true, true});
 }
 
 TEST_CASE("a fit on a schedule that is interrupted and resumed ends with the same bits") {

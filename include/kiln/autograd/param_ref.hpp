@@ -42,7 +42,8 @@ constexpr ElementType element_type() {
 /// A named reference to a Param or Buffer, which must outlive it.
 class ParamRef {
  public:
-  std::string name;  ///< such as `hidden.weight`
+  std::string name;      ///< such as `hidden.weight`
+  bool in_norm = false;  ///< whether it is of a layer that normalises: see FreezeOptions
 
   template <int R, class T>
   ParamRef(std::string path, Param<R, T>& param) : name(std::move(path)), target_(&param), ops_(&param_ops<R, T>) {}

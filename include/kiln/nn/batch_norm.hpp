@@ -24,6 +24,7 @@ template <class T, int Axes>
 struct BasicBatchNorm {
   static_assert(Axes == 1 || Axes == 2, "kiln: there are BatchNorm1d and BatchNorm2d");
   static constexpr std::string_view layer_name = Axes == 1 ? "BatchNorm1d" : "BatchNorm2d";
+  static constexpr bool is_norm = true;
 
   Index features = 0;
   double eps = 1e-5;

@@ -18,6 +18,7 @@ namespace kiln {
 template <class T>
 struct BasicGroupNorm {
   static constexpr std::string_view layer_name = "GroupNorm";
+  static constexpr bool is_norm = true;
 
   Index groups = 0;
   Index channels = 0;

@@ -23,6 +23,7 @@ template <class T, int Axes>
 struct BasicInstanceNorm {
   static_assert(Axes == 1 || Axes == 2, "kiln: there are InstanceNorm1d and InstanceNorm2d");
   static constexpr std::string_view layer_name = Axes == 1 ? "InstanceNorm1d" : "InstanceNorm2d";
+  static constexpr bool is_norm = true;
 
   Index features = 0;
   double eps = 1e-5;

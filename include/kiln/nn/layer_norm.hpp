@@ -19,6 +19,7 @@ template <class T, int Axes = 1>
 struct BasicLayerNorm {
   static_assert(Axes >= 1 && Axes <= 3, "kiln: LayerNorm normalises over the last axis, the last two or three");
   static constexpr std::string_view layer_name = "LayerNorm";
+  static constexpr bool is_norm = true;
 
   Shape<Axes> shape = {};
   double eps = 1e-5;

@@ -66,6 +66,13 @@ consteval bool is_configuration() {
          std::is_member_pointer_v<X> || is_lambda<X>();
 }
 
+/// Whether a layer normalises. Library layers and a user's say so: `static constexpr bool is_norm = true;`.
+template <class Layer>
+consteval bool is_norm() {
+  if constexpr (requires { Layer::is_norm; }) return Layer::is_norm;
+  else return false;
+}
+
 template <class M, class F>
 void walk_parts(std::string& path, M& part, F& f);
 
@@ -134,8 +141,14 @@ template <class Model>
 std::vector<ParamRef> parameters(Model& model) {
   static_assert(!std::is_const_v<Model>, "kiln: the parameters of a const model cannot be handed out for training");
   std::vector<ParamRef> found;
+  std::optional<std::string> norm;  // what the names of the last normalisation layer's parameters begin with
   for_each_part(model, [&]<class Part>(const std::string& path, Part& part) {
-    if constexpr (is_param<Part>) found.emplace_back(path, part);
+    if constexpr (is_param<Part>) {
+      found.emplace_back(path, part);
+      found.back().in_norm = norm && path.starts_with(*norm);
+    } else if constexpr (detail::is_norm<Part>()) {
+      norm = path.empty() ? "" : path + ".";
+    }
   });
   return found;
 }
@@ -184,6 +197,24 @@ void freeze(Model& model) {
 template <class Model>
 void unfreeze(Model& model) {
   set_trainable(model, true);
+}
+
+/// What freezing a part of a model spares.
+struct FreezeOptions {
+  /// Whether weights and biases of normalisation layers (those with `static constexpr bool is_norm = true;`, as all of
+  /// the library's) stay trainable. They are few, and adapt a frozen body to new data.
+  ///
+  /// The running statistics of batch norm are no parameters, and freezing does not touch them: in training, a frozen
+  /// batch norm normalises by the batch too, and its running statistics follow the new data, as in PyTorch. A
+  /// `momentum` of 0 makes them stay.
+  bool train_norms = true;
+};
+
+/// Excludes all parameters of a model or layer from training but those that are spared:
+/// `freeze(model.body, {.train_norms = true})`.
+template <class Model>
+void freeze(Model& model, const FreezeOptions& options) {
+  for (const ParamRef& param : parameters(model)) param.set_trainable(options.train_norms && param.in_norm);
 }
 
 /// Forgets all gradients.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <kiln/nn/module.hpp>
 #include <kiln/train/callback_set.hpp>
 #include <kiln/train/learning_rates.hpp>
 #include <kiln/train/loop.hpp>
@@ -27,6 +28,7 @@ struct FineTune {
   double lr_mult = 100;    ///< the last group's learning rate, as a multiple of the first one's
   double pct_start = 0.3;  ///< of the unfrozen fit, as OneCycle's
   double div = 5;
+  bool train_norms = true;  ///< also in the frozen epochs; see FreezeOptions
 };
 
 /// The part of a Learner that is no template; see Learner.
@@ -104,7 +106,7 @@ class Trainer : protected detail::TrainingWork {
   template <class... More>
     requires(Callback<More> && ...)
   void fine_tune(Index epochs, double base_lr, const FineTune& options, More&&... more) {
-    freeze();
+    freeze({.train_norms = options.train_norms});
     fit_one_cycle(options.freeze_epochs, base_lr, {.pct_start = 0.99}, more...);
     unfreeze();
     const double lr = base_lr / 2;
@@ -117,20 +119,23 @@ class Trainer : protected detail::TrainingWork {
     fine_tune(epochs, base_lr, FineTune{}, std::forward<More>(more)...);
   }
 
-  /// Trains the parameter groups from `first` on and freezes those before. Throws: IndexError if there is no such
-  /// group.
-  void freeze_to(std::size_t first) {
+  /// Trains the parameter groups from `first` on and freezes those before, but for their normalisation layers, which
+  /// stay trainable unless the options say otherwise, as in fastai. Throws: IndexError if there is no such group.
+  void freeze_to(std::size_t first, const FreezeOptions& options = {}) {
     require_idle("freeze_to");
     const std::size_t groups = optimizer().group_count();
     if (first >= groups)
       fail<IndexError>("freeze_to", concat("the optimizer has ", groups, " groups, counted from 0"),
                        concat("got ", first));
     for (std::size_t group = 0; group < groups; ++group) {
-      for (const ParamRef& param : optimizer().parameters(group)) param.set_trainable(group >= first);
+      for (const ParamRef& param : optimizer().parameters(group)) {
+        param.set_trainable(group >= first || (options.train_norms && param.in_norm));
+      }
     }
   }
-  /// Trains the last parameter group alone. Throws: UsageError if there is only one.
-  void freeze() {
+  /// Trains the last parameter group and, unless the options say otherwise, the normalisation layers of the others.
+  /// Throws: UsageError if there is only one group.
+  void freeze(const FreezeOptions& options = {}) {
     const std::size_t groups = optimizer().group_count();
     if (groups < 2) {
       fail<UsageError>("freeze",
@@ -138,7 +143,7 @@ class Trainer : protected detail::TrainingWork {
                        "param_groups(Adam{}, parameters(model), {\"body\", \"head\"}) makes them",
                        "it has 1");
     }
-    freeze_to(groups - 1);
+    freeze_to(groups - 1, options);
   }
   /// Trains all of them.
   void unfreeze() { freeze_to(0); }
