@@ -49,6 +49,8 @@ TEST_CASE("a named pipe is refused rather than waited for") {
 TEST_CASE("bytes are read from anywhere without moving where reading goes on") {
   Path path;
   detail::replace_file("save", path.path, [](const File& file) { file.write("0123456789", 10); });
+  CHECK(detail::read_file("load", path.path) ==
+        std::vector<unsigned char>{'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'});
   const File file("load", path.path, O_RDONLY);
   std::string two(2, ' ');
   file.read(two.data(), 2);

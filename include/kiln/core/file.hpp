@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <kiln/core/error.hpp>
 
@@ -98,6 +99,14 @@ class File {
   std::string path_;
   int handle_ = -1;
 };
+
+/// The whole content of a file. Throws: DataError.
+inline std::vector<unsigned char> read_file(std::string_view op, const std::string& path) {
+  const File file(op, path, O_RDONLY);
+  std::vector<unsigned char> content(file.size());
+  file.read(content.data(), content.size());
+  return content;
+}
 
 /// Tells temporary files of one process apart: threads may write one path at the same time, and the last one stays.
 inline constinit std::atomic<unsigned> replacements = 0;

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <kiln/core/base64.hpp>
+#include <kiln/core/png_filter.hpp>
 #include <kiln/core/shape.hpp>
 #include <kiln/core/zlib.hpp>
 #include <kiln/viz/theme.hpp>
@@ -42,15 +42,6 @@ inline void append_png_chunk(std::vector<unsigned char>& to, std::string_view ty
   to.insert(to.end(), type.begin(), type.end());
   to.insert(to.end(), content.begin(), content.end());
   append_big_endian(to, crc32(std::span(to).subspan(begin)));
-}
-
-/// PNG's filter 4: the neighbour (left, above, above left) that is nearest to left + above - above left.
-inline int paeth(int left, int above, int corner) {
-  const int to_left = std::abs(above - corner);
-  const int to_above = std::abs(left - corner);
-  const int to_corner = std::abs(left + above - 2 * corner);
-  if (to_left <= to_above && to_left <= to_corner) return left;
-  return to_above <= to_corner ? above : corner;
 }
 
 /// The rows, each preceded by the number of its filter: of no filter and Paeth the one that leaves smaller bytes.
