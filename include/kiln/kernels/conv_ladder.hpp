@@ -11,6 +11,7 @@
 
 #include <kiln/core/error.hpp>
 #include <kiln/kernels/conv.hpp>
+#include <kiln/kernels/conv_direct.hpp>
 #include <kiln/kernels/conv_im2col.hpp>
 #include <kiln/kernels/conv_loops.hpp>
 
@@ -20,7 +21,8 @@ namespace detail {
 
 // Templates, all three, so that the rungs are compiled only in a program that asks for them by position or by name.
 template <class = void>
-inline constexpr std::array conv_ladder = {conv_kernel_of<LoopsConv>, conv_kernel_of<Im2colConv>};
+inline constexpr std::array conv_ladder = {conv_kernel_of<LoopsConv>, conv_kernel_of<Im2colConv>,
+                                           conv_kernel_of<DirectConv>};
 
 }  // namespace detail
 

@@ -1,32 +1,31 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Which convolution kernel is used: the scope's, else the default one.
+/// Which convolution kernel is used: the scope's, else the direct one.
 #pragma once
 
 #include <kiln/core/parallel.hpp>
 #include <kiln/kernels/conv.hpp>
-#include <kiln/kernels/conv_im2col.hpp>
+#include <kiln/kernels/conv_direct.hpp>
 
 namespace kiln {
 
 namespace detail {
 
-using DefaultConv = Im2colConv;
-
-/// The passes to use here and now. The default kernel is compiled only for the element types in use.
+/// The passes to use here and now. The direct kernel is compiled only for the element types in use.
 template <class T>
 const ConvPasses<T>& current_conv_passes() {
   if (const void* scoped = scoped_choices.conv) return static_cast<const ConvKernel*>(scoped)->passes<T>();
-  return conv_passes_of<DefaultConv, T>;
+  return conv_passes_of<DirectConv, T>;
 }
 
 }  // namespace detail
 
 /// The kernel that convolutions use here and now.
-inline const ConvKernel& current_conv() {
+template <class Default = DirectConv>
+const ConvKernel& current_conv() {
   const void* scoped = detail::scoped_choices.conv;
-  return scoped ? *static_cast<const ConvKernel*>(scoped) : conv_kernel_of<detail::DefaultConv>;
+  return scoped ? *static_cast<const ConvKernel*>(scoped) : conv_kernel_of<Default>;
 }
 
 /// While it lives, convolutions of its thread, backward ones included, use its kernel.

@@ -1,0 +1,222 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+/// The vector loops of the direct convolution. Lanes are samples: where a vector holds the same number of as many
+/// samples, every stride, dilation and border is only a matter of which vectors meet, and no lane is ever idle.
+#pragma once
+
+#include <cstring>
+#include <utility>
+
+#include <kiln/core/shape.hpp>
+#include <kiln/kernels/matmul_tile.hpp>
+#include <kiln/kernels/simd.hpp>
+#include <kiln/kernels/transpose.hpp>
+
+namespace kiln::detail {
+
+/// Spreads samples over lanes: to[place(i)][sample] = from[sample][i] for `count` numbers i of up to L samples, and 0
+/// in the lanes of samples that are missing. Each `width` numbers, a row, are followed by `gap` vectors of zeros.
+struct ToLanesLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* from, Index sample_step, Index samples, Index count,
+                                                Index width, Index gap, T* to) {
+    constexpr Index L = lanes<T, Bytes>;
+    using V = Vec<T, Bytes>;
+    if (count < L) {
+      for (Index i = 0; i < count; ++i) {
+        T* place = to + (i + i / width * gap) * L;
+        for (Index lane = 0; lane < L; ++lane) place[lane] = lane < samples ? from[lane * sample_step + i] : T{0};
+        for (Index g = 1; i % width == width - 1 && g <= gap; ++g) store(place + g * L, V{});
+      }
+      return;
+    }
+    for (Index i = 0; i < count; i += L) {
+      if (i > count - L) i = count - L;  // the last ones overlap
+      V square[L] = {};
+#pragma GCC unroll 16
+      for (Index lane = 0; lane < L; ++lane) {
+        if (lane < samples) load(square[lane], from + lane * sample_step + i);
+      }
+      transpose<T, Bytes, L>(square);
+      T* place = to + (i + i / width * gap) * L;
+      Index left = width - i % width;
+#pragma GCC unroll 16
+      for (Index j = 0; j < L; ++j) {
+        store(place, square[j]);
+        place += L;
+        if (--left == 0) {
+          left = width;
+          for (Index g = 0; g < gap; ++g, place += L) store(place, V{});
+        }
+      }
+    }
+  }
+};
+
+/// The way back: to[sample][i] = from[i][sample], or added to what is there.
+struct FromLanesLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* from, Index count, T* to, Index sample_step, Index samples,
+                                                bool add) {
+    constexpr Index L = lanes<T, Bytes>;
+    using V = Vec<T, Bytes>;
+    Index i = 0;
+    for (; i + L <= count; i += L) {
+      V square[L];
+#pragma GCC unroll 16
+      for (Index j = 0; j < L; ++j) load(square[j], from + (i + j) * L);
+      transpose<T, Bytes, L>(square);
+#pragma GCC unroll 16
+      for (Index lane = 0; lane < L; ++lane) {
+        if (lane >= samples) break;
+        T* place = to + lane * sample_step + i;
+        if (add) {
+          V old;
+          load(old, place);
+          square[lane] += old;
+        }
+        store(place, square[lane]);
+      }
+    }
+    for (; i < count; ++i) {
+      for (Index lane = 0; lane < samples; ++lane) {
+        T& place = to[lane * sample_step + i];
+        place = add ? place + from[i * L + lane] : from[i * L + lane];
+      }
+    }
+  }
+};
+
+/// Where one tap of the kernel begins to read: the first channel's vector, and its row of weights.
+struct ConvTap {
+  Index from;
+  Index weights;
+};
+
+/// How the vectors of a tile lie in memory.
+template <class T>
+struct ConvTile {
+  const T* from;
+  Index channels, channel_step, pixel_step;
+  const T* weights;  // rows of R: the biases, then one for each tap and channel
+  T* to;
+  Index to_row, to_pixel;
+};
+
+/// A tile of R channels and N pixels: to[r][n] = bias[r] + sum over taps and channels of weight * from.
+template <int R, int N>
+struct ConvTileLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const ConvTile<T>* tile, const ConvTap* taps, Index tap_count,
+                                                Index from_offset, Index to_offset) {
+    using V = Vec<T, Bytes>;
+    const Index pixel_step = tile->pixel_step;
+    V sums[R][N];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) sums[r][n] = tile->weights[r] - V{};
+    }
+    for (Index tap = 0; tap < tap_count; ++tap) {
+      const T* x = tile->from + from_offset + taps[tap].from;
+      const T* w = tile->weights + taps[tap].weights * R;
+      for (Index c = tile->channels; c > 0; --c) {
+        V pixel[N];
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) {
+          load(pixel[n], x + n * pixel_step);
+          keep_in_register(pixel[n]);
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          V factor = w[r] - V{};
+          keep_in_register(factor);
+#pragma GCC unroll 8
+          for (int n = 0; n < N; ++n) sums[r][n] += factor * pixel[n];
+        }
+        x += tile->channel_step;
+        w += R;
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) store(tile->to + to_offset + r * tile->to_row + n * tile->to_pixel, sums[r][n]);
+    }
+  }
+};
+
+/// The lines of pixels that a tile of dot products walks along.
+template <class T>
+struct ConvDots {
+  const T* s;
+  Index s_channel, s_line;
+  const T* v;
+  Index v_channel, v_line, v_pixel;
+  Index rows, columns;  // of the tile, up to R and N: beyond, the last one is computed again
+  Index lines, pixels;
+};
+
+/// A tile of R by N dot products of channels, lane by lane: sums[r][n] += sum over pixels of s[r] * v[n].
+template <int R, int N>
+struct ConvDotsLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const ConvDots<T>* dots, T* totals) {
+    constexpr Index L = lanes<T, Bytes>;
+    using V = Vec<T, Bytes>;
+    const Index v_pixel = dots->v_pixel;
+    V sums[R][N];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) load(sums[r][n], totals + (r * N + n) * L);
+    }
+    Index s_at[R], v_at[N];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) s_at[r] = (r < dots->rows ? r : dots->rows - 1) * dots->s_channel;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) v_at[n] = (n < dots->columns ? n : dots->columns - 1) * dots->v_channel;
+    for (Index line = 0; line < dots->lines; ++line) {
+      const T* s = dots->s + line * dots->s_line;
+      const T* v = dots->v + line * dots->v_line;
+      for (Index pixel = dots->pixels; pixel > 0; --pixel) {
+        V x[R];
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          load(x[r], s + s_at[r]);
+          keep_in_register(x[r]);
+        }
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) {
+          V y;
+          load(y, v + v_at[n]);
+          keep_in_register(y);
+#pragma GCC unroll 4
+          for (int r = 0; r < R; ++r) sums[r][n] += x[r] * y;
+        }
+        s += L;
+        v += v_pixel;
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) store(totals + (r * N + n) * L, sums[r][n]);
+    }
+  }
+};
+
+/// sums[i] = the sum of the lanes of vector i.
+struct SumLanesLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* vectors, Index count, T* sums) {
+    for (Index i = 0; i < count; ++i) {
+      Vec<T, Bytes> v;
+      load(v, vectors + i * lanes<T, Bytes>);
+      sums[i] = sum_lanes<T, Bytes>(v);
+    }
+  }
+};
+
+}  // namespace kiln::detail
