@@ -29,6 +29,7 @@
 #include <kiln/nn/lsuv.hpp>
 #include <kiln/nn/orthogonal.hpp>
 #include <kiln/nn/pool.hpp>
+#include <kiln/nn/resample.hpp>
 #include <kiln/nn/residual.hpp>
 #include <kiln/nn/sequential.hpp>
 #include <kiln/optim/adam.hpp>

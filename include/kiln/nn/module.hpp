@@ -16,6 +16,7 @@
 #include <kiln/autograd/layer_scope.hpp>
 #include <kiln/autograd/param_ref.hpp>
 #include <kiln/core/reflect.hpp>
+#include <kiln/core/sides2.hpp>
 #include <kiln/core/size2.hpp>
 
 namespace kiln {
@@ -62,8 +63,8 @@ inline constexpr bool is_function_object<Wrapper<Signature>> = std::is_function_
 template <class X>
 consteval bool is_configuration() {
   return std::is_arithmetic_v<X> || std::is_enum_v<X> || std::is_convertible_v<X, std::string_view> || is_shape<X> ||
-         std::is_same_v<X, Size2> || std::is_same_v<X, RandomStream> || std::is_function_v<std::remove_pointer_t<X>> ||
-         std::is_member_pointer_v<X> || is_lambda<X>();
+         std::is_same_v<X, Size2> || std::is_same_v<X, Sides2> || std::is_same_v<X, RandomStream> ||
+         std::is_function_v<std::remove_pointer_t<X>> || std::is_member_pointer_v<X> || is_lambda<X>();
 }
 
 /// Whether a layer normalises. Library layers and a user's say so: `static constexpr bool is_norm = true;`.
