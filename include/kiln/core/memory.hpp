@@ -6,6 +6,7 @@
 /// a page fault per 4 KiB on the next use.)
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -23,6 +24,7 @@ namespace kiln {
 struct MemoryUse {
   std::size_t in_use = 0;  ///< handed out
   std::size_t cached = 0;  ///< freed and kept for reuse
+  std::size_t peak = 0;    ///< the most that was ever handed out at once
 };
 
 namespace detail {
@@ -52,10 +54,12 @@ struct alignas(block_alignment) Block {
 };
 static_assert(sizeof(Block) == block_alignment);
 
-/// Free lists by size class: four classes to a doubling, so at most a fifth of a block is unused.
+/// Free lists by size class: four classes to a doubling, so at most a fifth of a block is unused. What is freed is kept
+/// as long as the pool holds no more than `always_kept`, or than was in use at once: a large network's training finds
+/// all of its blocks again in the next step, and the process grows no further than it had to.
 class Pool {
  public:
-  static constexpr std::size_t cached_limit = std::size_t{512} << 20;
+  static constexpr std::size_t always_kept = std::size_t{512} << 20;
   static constexpr std::uint32_t classes = 240;
 
   /// A block with at least `bytes` of payload and one reference. Throws: Error when there is no memory.
@@ -67,9 +71,11 @@ class Pool {
       if (Block* block = free_[index]) {
         free_[index] = block->next;
         use_.cached -= rounded;
+        use_.peak = (std::max)(use_.peak, use_.in_use);
         block->references.store(1, std::memory_order_relaxed);
         return block;
       }
+      trim_to_limit();
     }
     void* raw = allocate(rounded);
     if (raw == nullptr) {
@@ -81,6 +87,10 @@ class Pool {
       use_.in_use -= rounded;
       fail("memory", "the system must have room for the tensor", concat("it has none for ", bytes, " bytes"));
     }
+    {
+      std::lock_guard lock(mutex_);
+      use_.peak = (std::max)(use_.peak, use_.in_use);
+    }
     return new (raw) Block{1, index, rounded, nullptr};
   }
 
@@ -88,7 +98,7 @@ class Pool {
     {
       std::lock_guard lock(mutex_);
       use_.in_use -= block->bytes;
-      if (pool_keeps_blocks && use_.cached + block->bytes <= cached_limit) {
+      if (pool_keeps_blocks && use_.in_use + use_.cached + block->bytes <= limit()) {
         use_.cached += block->bytes;
         block->next = free_[block->size_class];
         free_[block->size_class] = block;
@@ -100,10 +110,7 @@ class Pool {
 
   void trim() {
     std::lock_guard lock(mutex_);
-    for (Block*& head : free_) {
-      while (head != nullptr) ::operator delete(std::exchange(head, head->next), std::align_val_t{block_alignment});
-    }
-    use_.cached = 0;
+    free_until([] { return false; });
   }
 
   MemoryUse use() {
@@ -116,6 +123,26 @@ class Pool {
     std::uint32_t index;
     std::size_t bytes;
   };
+
+  std::size_t limit() const { return (std::max)(always_kept, use_.peak); }
+
+  /// For blocks of other sizes that are needed now, such as those of validation after training.
+  void trim_to_limit() {
+    free_until([this] { return use_.in_use + use_.cached <= limit(); });
+  }
+
+  /// Gives kept blocks back to the system, the largest first.
+  template <class Done>
+  void free_until(Done done) {
+    for (std::uint32_t index = classes; index-- > 0;) {
+      for (Block*& head = free_[index]; head != nullptr;) {
+        if (done()) return;
+        Block* block = std::exchange(head, head->next);
+        use_.cached -= block->bytes;
+        ::operator delete(block, std::align_val_t{block_alignment});
+      }
+    }
+  }
 
   static void* allocate(std::size_t bytes) {
     return ::operator new(sizeof(Block) + bytes, std::align_val_t{block_alignment}, std::nothrow);
