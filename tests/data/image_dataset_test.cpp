@@ -52,6 +52,26 @@ TEST_CASE("batches of float and of double") {
   CHECK(precise.gather(std::vector<Index>{1}).x(0, 0, 0, 0) == (128 / 255.0 - 0.5) / 0.25);
 }
 
+TEST_CASE("each channel has its own mean and deviation") {
+  const Tensor<4, std::uint8_t> colours{{{{0, 51}}, {{102, 255}}}, {{{255, 51}}, {{0, 102}}}};  // (2, 2, 1, 2)
+  const std::vector<Normalise> each{{.mean = 0.2, .std = 0.5}, {.mean = 0.4, .std = 0.25}};
+  BasicImageDataset<double> data(colours, {3, 4}, each);
+  const auto x = data.slice(1, 2).gather(std::vector<Index>{0}).x;
+  CHECK(x.shape() == kiln::Shape<4>{1, 2, 1, 2});
+  CHECK(x(0, 0, 0, 0) == (1 - 0.2) / 0.5);
+  CHECK(x(0, 0, 0, 1) == 0);
+  CHECK(x(0, 1, 0, 0) == (0 - 0.4) / 0.25);
+  CHECK(x(0, 1, 0, 1) == 0);
+  const auto both = data.gather(std::vector<Index>{1, 0}).x;
+  CHECK(both(0, 0, 0, 0) == x(0, 0, 0, 0));
+  CHECK(both(1, 1, 0, 1) == (1 - 0.4) / 0.25);
+  const auto shared = BasicImageDataset<double>(colours, {3, 4}, each[0]).gather(std::vector<Index>{0}).x;
+  CHECK(shared(0, 1, 0, 0) == (0.4 - 0.2) / 0.5);
+  CHECK_THROWS_WITH_AS(ImageDataset(colours, {3, 4}, std::vector<Normalise>(3)),
+                       "ImageDataset: there must be one Normalise for each of the 2 channels, or one for all: got 3",
+                       kiln::UsageError);
+}
+
 TEST_CASE("a slice and a copy share the pixels") {
   ImageDataset data(pixels, {3, 4});
   ImageDataset second = data.slice(1, 2);

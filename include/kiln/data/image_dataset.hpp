@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <kiln/data/dataset.hpp>
 
@@ -29,15 +30,28 @@ class BasicImageDataset {
  public:
   /// Shapes: pixels (N, C, H, W), labels (N). Throws: ShapeError if the counts differ; UsageError for a std of 0.
   BasicImageDataset(Tensor<4, std::uint8_t> pixels, Tensor<1, int> labels, Normalise normalise = {})
+      : BasicImageDataset(std::move(pixels), std::move(labels), std::vector<Normalise>{normalise}) {}
+
+  /// With one for each channel, or one for all. Throws: ShapeError, UsageError.
+  BasicImageDataset(Tensor<4, std::uint8_t> pixels, Tensor<1, int> labels, const std::vector<Normalise>& normalise)
       : images_(std::make_shared<const Images>(std::move(pixels), std::move(labels))), end_(images_->labels.numel()) {
     if (images_->pixels.shape()[0] != end_) {
       fail<ShapeError>("ImageDataset", "there must be as many labels as images",
                        concat("got shapes ", images_->pixels.shape(), " and ", images_->labels.shape()));
     }
-    if (!(normalise.std > 0)) fail<UsageError>("ImageDataset", "std must be positive", concat("got ", normalise.std));
-    for (std::size_t pixel = 0; pixel < values_.size(); ++pixel) {
-      // In T throughout, so that the bits are those of PyTorch's ToTensor and Normalize.
-      values_[pixel] = (static_cast<T>(pixel) / 255 - static_cast<T>(normalise.mean)) / static_cast<T>(normalise.std);
+    const auto channels = static_cast<std::size_t>(images_->pixels.shape()[1]);
+    if (normalise.size() != 1 && normalise.size() != channels) {
+      fail<UsageError>("ImageDataset",
+                       concat("there must be one Normalise for each of the ", channels, " channels, or one for all"),
+                       concat("got ", normalise.size()));
+    }
+    for (const auto& [mean, std] : normalise) {
+      if (!(std > 0)) fail<UsageError>("ImageDataset", "std must be positive", concat("got ", std));
+      auto& values = values_.emplace_back();
+      for (std::size_t pixel = 0; pixel < values.size(); ++pixel) {
+        // In T throughout, so that the bits are those of PyTorch's ToTensor and Normalize.
+        values[pixel] = (static_cast<T>(pixel) / 255 - static_cast<T>(mean)) / static_cast<T>(std);
+      }
     }
   }
 
@@ -80,6 +94,7 @@ class BasicImageDataset {
     constexpr std::size_t ahead = 4;
     constexpr Index cache_line = 64;
     const Index length = numel(image_shape());
+    const Index plane = length / static_cast<Index>(values_.size());  // all channels, if they share their values
     const std::uint8_t* images = images_->pixels.data() + begin_ * length;
     T* x = batch.x.data();
     int* y = batch.y.data();
@@ -91,8 +106,11 @@ class BasicImageDataset {
         for (Index p = 0; p < length; p += cache_line) __builtin_prefetch(later + p);
       }
       const std::uint8_t* pixels = images + rows[i] * length;
-      for (Index p = 0; p < length; ++p) x[p] = values_[pixels[p]];
-      x += length;
+      for (const std::array<T, 256>& values : values_) {
+        for (Index p = 0; p < plane; ++p) x[p] = values[pixels[p]];
+        x += plane;
+        pixels += plane;
+      }
       y[i] = images_->labels.data()[begin_ + rows[i]];
     }
     return batch;
@@ -108,7 +126,7 @@ class BasicImageDataset {
   std::shared_ptr<const Images> images_;
   Index begin_ = 0;
   Index end_ = 0;
-  std::array<T, 256> values_{};  // of every pixel
+  std::vector<std::array<T, 256>> values_;  // of every pixel, for each channel or for all
 };
 
 /// Images as `float`.
