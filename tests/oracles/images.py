@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The Kiln authors
 # SPDX-License-Identifier: MIT
-"""Writes tests/data/images with Netpbm 11 and Pillow 9: apt install netpbm python3-pil; python3 tests/oracles/images.py
+"""Writes tests/data/images with Netpbm 11, Pillow 9 and libjpeg-turbo 2: python3 tests/oracles/images.py
+
+apt install netpbm python3-pil libjpeg-turbo-progs
 
 expected.npz holds what pngtopam and Pillow decode of each: (C, H, W), 16 bits scaled to 8 and rounded.
 """
@@ -126,7 +128,8 @@ Image.fromarray((bits * 255).astype(np.uint8)).convert("1").save(OUT / "pbm.pbm"
 (OUT / "pbm_text.pbm").write_bytes(run(["pnmtoplainpnm"], (OUT / "pbm.pbm").read_bytes()))
 expected["pbm"] = expected["pbm_text"] = (bits * 255).astype(np.uint8)[None]
 
-# JPEG: as libjpeg-turbo decodes it in Pillow, and a progressive one. CMYK is refused.
+# JPEG: as libjpeg-turbo decodes it in Pillow, and a progressive one. CMYK is refused, and 190 scans, one for each
+# frequency of each colour.
 pixels = smooth(19, 26, 3, 255).astype(np.uint8)
 for name, image, options in [("jpeg_rgb", Image.fromarray(pixels), dict(quality=90)),
                              ("jpeg_progressive", Image.fromarray(pixels), dict(quality=90, progressive=True)),
@@ -137,4 +140,29 @@ for name, image, options in [("jpeg_rgb", Image.fromarray(pixels), dict(quality=
     if name != "jpeg_cmyk":
         expected[name] = np.asarray(Image.open(path)).reshape(19, 26, -1).transpose(2, 0, 1)
 
+
+
+def scans(bands):
+    """A progressive file with a scan of all constant parts, then one for each (colour, frequency): at most 100."""
+    script = OUT / "scans.tmp"
+    script.write_text("0,1,2: 0-0, 0, 0;\n" + "".join(f"{c}: {k}-{k}, 0, 0;\n" for c, k in bands))
+    result = run(["cjpeg", "-progressive", "-scans", str(script)], pnm(pixels[:8, :8], 255))
+    script.unlink()
+    return result
+
+
+bands = [(c, k) for c in range(3) for k in range(1, 64)]
+first, second = scans(bands[:99]), scans(bands[99:])
+further = second.index(b"\xff\xc4", second.index(b"\xff\xda"))  # the tables of its second scan
+(OUT / "jpeg_scans.jpg").write_bytes(first[:-2] + second[further:])
+
 np.savez_compressed(OUT / "expected.npz", **expected)
+
+# What Pillow makes of an image in other sizes, and in grey.
+pixels = random.integers(0, 256, (11, 14, 3)).astype(np.uint8)
+resized = {"source": pixels.transpose(2, 0, 1)}
+for height, width in [(11, 14), (5, 7), (3, 4), (1, 1), (22, 28), (13, 9), (9, 40), (30, 2)]:
+    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+    resized[f"{height}x{width}"] = np.asarray(image).transpose(2, 0, 1)
+resized["grey"] = np.asarray(Image.fromarray(pixels).convert("L"))[None]
+np.savez_compressed(OUT / "resized.npz", **resized)
