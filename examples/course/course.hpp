@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <numeric>
@@ -24,6 +25,7 @@ namespace course {
 struct Options {
   bool quick = false;       ///< --quick: less data and fewer steps, a few seconds
   std::string out = "out";  ///< --out FOLDER: where pictures go
+  int epochs = 0;           ///< --epochs N: of a chapter's long training; 0: as many as the chapter thinks fit
 
   std::string picture(std::string_view name) const { return kiln::concat(out, "/", name); }
 };
@@ -110,8 +112,10 @@ inline int run(int count, char** words, void (*chapter)(const Options&)) try {
       options.quick = true;
     } else if (word == "--out" && i + 1 < count) {
       options.out = words[++i];
+    } else if (word == "--epochs" && i + 1 < count && std::atoi(words[i + 1]) > 0) {
+      options.epochs = std::atoi(words[++i]);
     } else {
-      std::fprintf(stderr, "usage: %s [--quick] [--out FOLDER]\n", words[0]);
+      std::fprintf(stderr, "usage: %s [--quick] [--out FOLDER] [--epochs N]\n", words[0]);
       return 2;
     }
   }
