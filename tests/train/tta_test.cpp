@@ -50,6 +50,12 @@ TEST_CASE_TEMPLATE("predictions are the mean over an image and its mirror image,
   accuracy.update(expected, points.y());
   CHECK(found.metrics.at(0).value == doctest::Approx(accuracy.value()));
 
+  const auto [preds, targets] = tta_preds(learn, data.valid);
+  CHECK(all_close(preds, expected, 1e-5, 1e-6));
+  CHECK(all_equal(targets, points.y()));
+  CHECK(all_close(tta_preds(learn, data.valid, Tta{VerticalFlip{}}).preds,
+                  (plain + learn.predict(VerticalFlip{}(points.x()))) / T(2), 1e-5, 1e-6));
+
   learn.validate(data.valid);
   CHECK(all_close(outputs.all(), plain, 1e-5, 1e-6));  // the callback acted in that one validation only
   learn.validate(data.valid, Tta{VerticalFlip{}, 3});
@@ -97,6 +103,9 @@ TEST_CASE("test-time augmentation that makes no sense is refused") {
                        "Tta: the transform must be one of the batch's inputs: they are a Tensor<2, float>", UsageError);
   CHECK_THROWS_WITH_AS(learn.validate(data.valid, Tta{HorizontalFlip{}, 0}),
                        "Tta: there must be at least one version: got 0", UsageError);
+  DataLoader none{toy::points(0)};
+  CHECK_THROWS_WITH_AS(tta_preds(learn, none), "tta_preds: the loader must have at least one batch: it has none",
+                       UsageError);
 }
 
 TEST_SUITE_END();

@@ -4,13 +4,18 @@
 /// `Tta`: test-time augmentation, by which a trained model is asked about several versions of an image.
 ///
 ///     auto plain = learn.validate(data.test);
-///     auto better = learn.validate(data.test, Tta{});  // each image, and the same in the mirror
+///     auto better = learn.validate(data.test, Tta{});        // each image, and the same in the mirror
+///     auto [preds, targets] = tta_preds(learn, data.test);  // the predictions themselves
 #pragma once
 
+#include <span>
 #include <utility>
+#include <vector>
 
 #include <kiln/data/random_flip.hpp>
+#include <kiln/tensor/create.hpp>
 #include <kiln/train/batch_transform.hpp>
+#include <kiln/train/learner.hpp>
 
 namespace kiln {
 
@@ -66,5 +71,34 @@ struct Tta {
 Tta() -> Tta<>;
 template <class F>
 Tta(F, Index = 1) -> Tta<F>;
+
+namespace detail {
+
+/// Keeps the predictions and targets of a validation.
+template <class Pred, class Y>
+struct KeepPreds {
+  std::vector<Pred> preds = {};
+  std::vector<Y> targets = {};
+  NoState no_state = {};
+
+  void on(AfterPred, Fit& fit) {
+    preds.push_back(fit.pred.value().as<Pred::rank, typename Pred::value_type>());
+    targets.push_back(fit.y.as<Y::rank, typename Y::value_type>());
+  }
+};
+
+}  // namespace detail
+
+/// The mean outputs for a loader like the Learner's validation set, and the targets, row by row; get_preds gives the
+/// plain ones. Throws: as Tta; UsageError for a loader without batches.
+template <class L, class Loader, class F = HorizontalFlip>
+auto tta_preds(L& learn, const Loader& loader, Tta<F> tta = {}) {
+  using Y = std::remove_cvref_t<decltype(std::declval<typename Loader::Batch&>().y)>;
+  if (loader.batches() == 0) fail<UsageError>("tta_preds", "the loader must have at least one batch", "it has none");
+  detail::KeepPreds<typename L::PredTensor, Y> kept;
+  learn.validate(loader, tta, kept);
+  return Predictions<typename L::PredTensor, Y>{concat_rows(std::span<const typename L::PredTensor>(kept.preds)),
+                                                concat_rows(std::span<const Y>(kept.targets))};
+}
 
 }  // namespace kiln
