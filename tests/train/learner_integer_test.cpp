@@ -12,6 +12,7 @@
 #include <kiln/nn/loss.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/train/activation_stats.hpp>
+#include <kiln/train/lr_suggestion.hpp>
 #include <kiln/train/summary.hpp>
 #include <kiln/train/terminate_on_nan.hpp>
 
@@ -57,6 +58,7 @@ TEST_CASE("a Learner trains an embedding on integers") {
   Learner learn{data, model, CrossEntropy{}, Adam{.lr = 0.02}, Accuracy{}, TerminateOnNaN{}, ActivationStats{}};
   learn.quiet();
   const auto before = model.layers;
+  learn.lr_find();
   learn.fit(40);
   CHECK(learn.validate().metrics[0].value == 1);
   CHECK(learn.predict(Tensor<2, int>{{1, 2}}).shape() == Shape<2>(1, 2));
