@@ -51,7 +51,7 @@ class ConvDotProducts {
 
  private:
   static constexpr Index wave_bytes = 4 << 20;
-  static constexpr Index band_bytes = 20 << 10;  // of a tile's lines, so that they stay in the first cache
+  static constexpr Index band_bytes = 32 << 10;  // of a tile's lines, so that they stay in the first cache
 
   void spread(const T* from, Index size, Index first_block, Index blocks, T* to) const {
     const Index chunk = 4096;
@@ -74,26 +74,32 @@ class ConvDotProducts {
     T* sums = totals + s_.kernel_area() * tile * L;
     std::fill_n(totals, s_.kernel_area() * tile * L, T{0});
 
+    // Some lines of an image, or some small images: what a tile reads for one tap should be near for the next.
     const Index line_bytes = (R * s_.result.width + N * s_.image.width * s_.stride.height) * L * Index{sizeof(T)};
-    const Index band = (std::max)(Index{1}, band_bytes / (std::max)(Index{1}, line_bytes));
+    const Index lines_near = (std::max)(Index{1}, band_bytes / (std::max)(Index{1}, line_bytes));
+    const Index images_near = (std::max)(Index{1}, lines_near / s_.result.height);
+
     const ConvAxis down = ConvAxis::vertical(s_, false), across = ConvAxis::horizontal(s_, false);
     ConvDots<T> dots{};
     dots.s_channel = s_.result_area() * L;
+    dots.s_image = dy_size_ * L;
     dots.s_line = s_.result.width * L;
     dots.v_channel = s_.image_area() * L;
+    dots.v_image = x_size_ * L;
     dots.v_line = s_.stride.height * s_.image.width * L;
     dots.v_pixel = s_.stride.width * L;
     dots.rows = rows;
     dots.columns = columns;
-    for (Index b = 0; b < blocks; ++b) {
-      const T* s = static_cast<const T*>(dy_block_.payload()) + (b * dy_size_ + out * s_.result_area()) * L;
-      const T* v = static_cast<const T*>(x_block_.payload()) + (b * x_size_ + in * s_.image_area()) * L;
-      for (Index top = 0; top < s_.result.height; top += band) {
+    for (Index first = 0; first < blocks; first += images_near) {
+      const T* s = static_cast<const T*>(dy_block_.payload()) + (first * dy_size_ + out * s_.result_area()) * L;
+      const T* v = static_cast<const T*>(x_block_.payload()) + (first * x_size_ + in * s_.image_area()) * L;
+      dots.images = (std::min)(images_near, blocks - first);
+      for (Index top = 0; top < s_.result.height; top += lines_near) {
         for (Index tap = 0; tap < s_.kernel_area(); ++tap) {
           const Index i = tap / s_.kernel.width, j = tap % s_.kernel.width;
           ConvRange lines = down.inside(i);
           const ConvRange pixels = across.inside(j);
-          lines = {(std::max)(lines.first, top), (std::min)(lines.last, top + band)};
+          lines = {(std::max)(lines.first, top), (std::min)(lines.last, top + lines_near)};
           if (lines.first >= lines.last || pixels.first >= pixels.last) continue;
           Index row, column;
           down.reads(lines.first, i, row);

@@ -185,15 +185,17 @@ class ConvGather {
     }
   };
 
+  /// Tiles of one channel are longer, so that their few sums need not wait for each other.
   template <int Rows>
   static void compute(const ConvTile<T>& tile, const Line& line) {
+    constexpr int longest = Rows == 1 ? 4 : static_cast<int>(N);
     for (Index pixel = 0; pixel < line.pixels;) {
       const Index left = line.pixels - pixel;
       const Index from = pixel * tile.pixel_step, to = line.to + pixel * tile.to_pixel;
       // Two and two rather than three and one.
-      if (N > 2 && left >= 3 && left != 4) {
-        run_for<Bytes, ConvTileLoop<Rows, static_cast<int>(N)>>(&tile, line.taps, line.tap_count, from, to);
-        pixel += N;
+      if (longest > 2 && left >= longest && (longest != 3 || left != 4)) {
+        run_for<Bytes, ConvTileLoop<Rows, longest>>(&tile, line.taps, line.tap_count, from, to);
+        pixel += longest;
       } else if (left >= 2) {
         run_for<Bytes, ConvTileLoop<Rows, 2>>(&tile, line.taps, line.tap_count, from, to);
         pixel += 2;

@@ -151,11 +151,11 @@ struct ConvTileLoop {
 template <class T>
 struct ConvDots {
   const T* s;
-  Index s_channel, s_line;
+  Index s_channel, s_image, s_line;
   const T* v;
-  Index v_channel, v_line, v_pixel;
+  Index v_channel, v_image, v_line, v_pixel;
   Index rows, columns;  // of the tile, up to R and N: beyond, the last one is computed again
-  Index lines, pixels;
+  Index images, lines, pixels;
 };
 
 /// A tile of R by N dot products of channels, lane by lane: sums[r][n] += sum over pixels of s[r] * v[n].
@@ -177,26 +177,28 @@ struct ConvDotsLoop {
     for (int r = 0; r < R; ++r) s_at[r] = (r < dots->rows ? r : dots->rows - 1) * dots->s_channel;
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) v_at[n] = (n < dots->columns ? n : dots->columns - 1) * dots->v_channel;
-    for (Index line = 0; line < dots->lines; ++line) {
-      const T* s = dots->s + line * dots->s_line;
-      const T* v = dots->v + line * dots->v_line;
-      for (Index pixel = dots->pixels; pixel > 0; --pixel) {
-        V x[R];
+    for (Index image = 0; image < dots->images; ++image) {
+      for (Index line = 0; line < dots->lines; ++line) {
+        const T* s = dots->s + image * dots->s_image + line * dots->s_line;
+        const T* v = dots->v + image * dots->v_image + line * dots->v_line;
+        for (Index pixel = dots->pixels; pixel > 0; --pixel) {
+          V x[R];
 #pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) {
-          load(x[r], s + s_at[r]);
-          keep_in_register(x[r]);
+          for (int r = 0; r < R; ++r) {
+            load(x[r], s + s_at[r]);
+            keep_in_register(x[r]);
+          }
+#pragma GCC unroll 4
+          for (int n = 0; n < N; ++n) {
+            V y;
+            load(y, v + v_at[n]);
+            keep_in_register(y);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) sums[r][n] += x[r] * y;
+          }
+          s += L;
+          v += v_pixel;
         }
-#pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) {
-          V y;
-          load(y, v + v_at[n]);
-          keep_in_register(y);
-#pragma GCC unroll 4
-          for (int r = 0; r < R; ++r) sums[r][n] += x[r] * y;
-        }
-        s += L;
-        v += v_pixel;
       }
     }
 #pragma GCC unroll 4
