@@ -12,6 +12,7 @@
 #include <new>
 
 #include <kiln/autograd/arithmetic.hpp>
+#include <kiln/autograd/convolution.hpp>
 #include <kiln/autograd/einsum.hpp>
 #include <kiln/autograd/linear_algebra.hpp>
 #include <kiln/autograd/reduction.hpp>
@@ -131,6 +132,24 @@ TEST_CASE("nor do the other operations in theirs") {
           backward(sum(einsum<"bij,bjk->bik">(z, w)) + mean(var(flatten(y), 1)));
           update(w);
         }) == 0);
+}
+
+TEST_CASE("nor do convolutions") {
+  const int before = num_threads();
+  set_num_threads(1);  // of two threads, one may do all the work at first, and need fewer buffers
+  Param<4> w = full({6, 3, 3, 3}, 0.1f), up = full({6, 2, 3, 3}, 0.1f);
+  Param<1> b = zeros({6});
+  for (Index samples : {2, 20}) {  // by im2col, and directly
+    const Tensor<4> x = full({samples, 3, 9, 9}, 0.5f);
+    CHECK(allocations_of_third([&] {
+            Tape tape;
+            auto y = conv2d(tape.variable(x.clone()), w, b, {.stride = 2, .padding = 1});
+            auto z = conv_transpose2d(relu(y), up, {.stride = 2});
+            backward(mean(flatten(z)));
+            update(w), update(b), update(up);
+          }) == 0);
+  }
+  set_num_threads(before);
 }
 
 TEST_SUITE_END();

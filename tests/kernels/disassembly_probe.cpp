@@ -3,6 +3,7 @@
 
 // What disassembly_test.sh looks at: the kernels as a user's program compiles them.
 
+#include <kiln/kernels/conv_direct.hpp>
 #include <kiln/kernels/matmul_native.hpp>
 #include <kiln/kernels/normalize.hpp>
 #include <kiln/kernels/vector_ops.hpp>
@@ -17,3 +18,4 @@ void probe(const float* x, float* y, kiln::detail::RunDims dims, kiln::detail::N
   run_for_isa<NormalizeLoop<false, false>>(x, dims, params, y);
   run_for_isa<GradSumsLoop<false>>(x, x, dims, params, sums, kiln::Index{0});
 }
+kiln::ConvKernel probe() { return kiln::conv_kernel_of<kiln::DirectConv>; }

@@ -21,6 +21,22 @@ set -eu
       expect("DotTileLoop<2, 5>, " type, "avx2", 10)
       expect("TileLoop<4, 2>, " type, "baseline", 16); expect("DotTileLoop<2, 5>, " type, "baseline", 10)
     }
+    expect("ConvTileLoop<8, 3>, kiln::detail::ConvTile<float>", "avx512", 24)
+    expect("ConvTileLoop<8, 2>, kiln::detail::ConvTile<float>", "avx512", 16)
+    expect("ConvTileLoop<1, 4>, kiln::detail::ConvTile<float>", "avx512", 4)
+    expect("ConvDotsLoop<4, 4>, kiln::detail::ConvDots<float>", "avx512", 16)
+    expect("ConvDotsLoop<4, 1>, kiln::detail::ConvDots<float>", "avx512", 4)
+    for (t = 1; t <= 2; ++t) {
+      type = t == 1 ? "float" : "double"
+      expect("ConvTileLoop<4, 3>, kiln::detail::ConvTile<" type ">", "avx2", 12)
+      expect("ConvDotsLoop<2, 4>, kiln::detail::ConvDots<" type ">", "avx2", 8)
+      expect("ConvTileLoop<4, 2>, kiln::detail::ConvTile<" type ">", "baseline", 8)
+      expect("ConvDotsLoop<2, 4>, kiln::detail::ConvDots<" type ">", "baseline", 8)
+    }
+    # Here it only matters that nothing is called.
+    expect("ToLanesLoop, float", "avx512", 0); expect("FromLanesLoop, float", "avx512", 0)
+    expect("ToLanesLoop, float", "avx2", 0); expect("FromLanesLoop, float", "avx2", 0)
+    expect("ToLanesLoop, double", "avx2", 0); expect("FromLanesLoop, double", "avx2", 0)
     expect("DotLoop, float", "avx512", 4); expect("DotLoop, float", "avx2", 4); expect("DotLoop, float", "baseline", 4)
     expect("AxpyLoop, float", "avx512", 1); expect("AxpyLoop, float", "avx2", 1)
     for (i = 1; i <= 3; ++i) {

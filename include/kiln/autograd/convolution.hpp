@@ -146,6 +146,22 @@ inline ConvSizes conv_transpose_sizes(std::string_view op, const Shape<4>& x, co
           .result = image_size(x)};
 }
 
+/// total += the sums of x[0], ..., x[area - 1] in planes that are `step` apart.
+struct SumPlanesLoop {
+  template <int Bytes, class T>
+  [[gnu::always_inline]] static inline void run(const T* x, Index step, Index planes, Index area, double* total) {
+    for (Index plane = 0; plane < planes; ++plane, x += step) {
+      T sum{};
+      if (area < lanes<T, Bytes>) {
+        for (Index i = 0; i < area; ++i) sum += x[i];
+      } else {
+        SumLoop::run<Bytes>(x, area, &sum);
+      }
+      *total += static_cast<double>(sum);
+    }
+  }
+};
+
 /// The gradient of a bias: of each channel, the sum over all samples and positions.
 template <int R, class T>
 void add_bias_gradient(const Tensor<R, T>& dy, GradSlot<1, T>& db) {
@@ -156,7 +172,7 @@ void add_bias_gradient(const Tensor<R, T>& dy, GradSlot<1, T>& db) {
   parallel_ranges(channels, samples * area, [&, to = sums.data(), from = dy.data()](Index first, Index last) {
     for (Index c = first; c < last; ++c) {
       double total = 0;
-      for (Index n = 0; n < samples; ++n) total += static_cast<double>(sum(from + (n * channels + c) * area, area));
+      run_for_isa<SumPlanesLoop>(from + c * area, channels * area, samples, area, &total);
       to[c] = static_cast<T>(total);
     }
   });

@@ -15,6 +15,18 @@
 
 namespace kiln::detail {
 
+/// Stores zeros, and keeps the compiler from calling memset for a vector or two.
+template <class V, class T>
+[[gnu::always_inline]] inline void store_zeros(T*& place, Index vectors) {
+  for (; vectors > 0; --vectors) {
+    store(place, V{});
+    place += sizeof(V) / sizeof(T);
+#if defined(__GNUC__)
+    asm volatile("" : : : "memory");
+#endif
+  }
+}
+
 /// Spreads samples over lanes: to[place(i)][sample] = from[sample][i] for `count` numbers i of up to L samples, and 0
 /// in the lanes of samples that are missing. Each `width` numbers, a row, are followed by `gap` vectors of zeros.
 struct ToLanesLoop {
@@ -27,7 +39,8 @@ struct ToLanesLoop {
       for (Index i = 0; i < count; ++i) {
         T* place = to + (i + i / width * gap) * L;
         for (Index lane = 0; lane < L; ++lane) place[lane] = lane < samples ? from[lane * sample_step + i] : T{0};
-        for (Index g = 1; i % width == width - 1 && g <= gap; ++g) store(place + g * L, V{});
+        place += L;
+        if (i % width == width - 1) store_zeros<V>(place, gap);
       }
       return;
     }
@@ -47,7 +60,7 @@ struct ToLanesLoop {
         place += L;
         if (--left == 0) {
           left = width;
-          for (Index g = 0; g < gap; ++g, place += L) store(place, V{});
+          store_zeros<V>(place, gap);
         }
       }
     }
