@@ -40,8 +40,7 @@ class ConvDotProducts {
     dy_block_ = BlockRef(static_cast<std::size_t>(most * dy_size_ * L) * sizeof(T));
     for (Index first = 0; first < sample_blocks; first += most) {
       const Index blocks = (std::min)(most, sample_blocks - first);
-      spread(x, x_size_, first, blocks, static_cast<T*>(x_block_.payload()));
-      spread(dy, dy_size_, first, blocks, static_cast<T*>(dy_block_.payload()));
+      spread(x, dy, first, blocks);
       parallel_for(s_.groups * row_blocks_ * column_blocks_, [&](Index task) {
         multiply(task / column_blocks_ / row_blocks_, task / column_blocks_ % row_blocks_, task % column_blocks_,
                  blocks, dw, add || first > 0);
@@ -53,14 +52,19 @@ class ConvDotProducts {
   static constexpr Index wave_bytes = 4 << 20;
   static constexpr Index band_bytes = 32 << 10;  // of a tile's lines, so that they stay in the first cache
 
-  void spread(const T* from, Index size, Index first_block, Index blocks, T* to) const {
+  /// Samples from block `first` on, spread over lanes.
+  void spread(const T* x, const T* dy, Index first, Index blocks) const {
     const Index chunk = 4096;
-    const Index chunks = (size + chunk - 1) / chunk;
-    parallel_for(blocks * chunks, [&](Index task) {
-      const Index block = task / chunks, begin = task % chunks * chunk;
-      const Index sample = (first_block + block) * L;
-      run_for<Bytes, ToLanesLoop>(from + sample * size + begin, size, (std::min)(L, s_.samples - sample),
-                                  (std::min)(chunk, size - begin), chunk, Index{0}, to + (block * size + begin) * L);
+    const Index x_chunks = (x_size_ + chunk - 1) / chunk, dy_chunks = (dy_size_ + chunk - 1) / chunk;
+    parallel_for(blocks * (x_chunks + dy_chunks), [&](Index task) {
+      const Index block = task / (x_chunks + dy_chunks), part = task % (x_chunks + dy_chunks);
+      const bool of_x = part < x_chunks;
+      const Index size = of_x ? x_size_ : dy_size_, begin = (of_x ? part : part - x_chunks) * chunk;
+      const Index sample = (first + block) * L;
+      run_for<Bytes, ToLanesLoop>(
+          (of_x ? x : dy) + sample * size + begin, size, (std::min)(L, s_.samples - sample),
+          (std::min)(chunk, size - begin), chunk, Index{0},
+          static_cast<T*>((of_x ? x_block_ : dy_block_).payload()) + (block * size + begin) * L);
     });
   }
 

@@ -30,14 +30,14 @@ struct Im2colConv {
         for (Index p = 0; p < s.result_area(); ++p) plane[p] = add ? plane[p] + bias[o] : bias[o];
       }
       for (Index g = 0; g < s.groups; ++g) {
-        columns.unfold(s, x + (n * s.in + g * s.group_in()) * s.image_area());
+        const T* unfolded = columns.unfold(s, x + (n * s.in + g * s.group_in()) * s.image_area());
         run_matmul(MatmulArgs<T>{.m = s.group_out(),
                                  .n = s.result_area(),
                                  .k = s.depth(),
                                  .a = w + g * s.group_out() * s.depth(),
                                  .lda = s.depth(),
                                  .transpose_a = false,
-                                 .b = columns.data,
+                                 .b = unfolded,
                                  .ldb = s.result_area(),
                                  .transpose_b = false,
                                  .c = sample + g * s.group_out() * s.result_area(),
@@ -75,14 +75,14 @@ struct Im2colConv {
     const Columns<T> columns(s);
     for (Index n = 0; n < s.samples; ++n) {
       for (Index g = 0; g < s.groups; ++g) {
-        columns.unfold(s, x + (n * s.in + g * s.group_in()) * s.image_area());
+        const T* unfolded = columns.unfold(s, x + (n * s.in + g * s.group_in()) * s.image_area());
         run_matmul(MatmulArgs<T>{.m = s.group_out(),
                                  .n = s.depth(),
                                  .k = s.result_area(),
                                  .a = dy + (n * s.out + g * s.group_out()) * s.result_area(),
                                  .lda = s.result_area(),
                                  .transpose_a = false,
-                                 .b = columns.data,
+                                 .b = unfolded,
                                  .ldb = s.result_area(),
                                  .transpose_b = true,
                                  .c = dw + g * s.group_out() * s.depth(),
@@ -103,13 +103,16 @@ struct Im2colConv {
         : block(static_cast<std::size_t>(s.depth() * s.result_area()) * sizeof(T)),
           data(static_cast<T*>(block.payload())) {}
 
-    void unfold(const ConvSizes& s, const T* x) const {
+    /// Where the columns are: where a kernel of one pixel finds them, that is x itself.
+    const T* unfold(const ConvSizes& s, const T* x) const {
+      if (s.kernel == Size2(1) && s.stride == Size2(1) && s.padding == Size2(0)) return x;
       for_each_row(s, [&](Index to, Index from, Index first, Index last) {
         T* row = data + to;
         for (Index j = 0; j < first; ++j) row[j] = T{0};
         for (Index j = first; j < last; ++j) row[j] = x[from + j * s.stride.width];
         for (Index j = last; j < s.result.width; ++j) row[j] = T{0};
       });
+      return data;
     }
 
     void fold(const ConvSizes& s, T* dx) const {
