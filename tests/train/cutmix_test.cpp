@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct Check {
   int order = 1;
   std::vector<double> lambdas = {};
   Index lambda_errors = 0, unexplained = 0, unmoved = 0;
+  std::array<Index, 4> edges = {};  // rectangles that reach the top, the bottom, the left, the right
 
   void on(BeforeBatch, Fit& fit) {
     const auto& mixed = fit.x.as<4, T>();
@@ -69,6 +71,7 @@ struct Check {
       ++unmoved;
       return;
     }
+    edges[0] += top == 0, edges[1] += bottom == rows - 1, edges[2] += left == 0, edges[3] += right == columns - 1;
     const double left_over = 1 - static_cast<double>(area) / static_cast<double>(rows * columns);
     lambda_errors += std::abs(cutmix.lambda - left_over) > 1e-9;
     std::vector<Index> taken;
@@ -103,6 +106,10 @@ std::vector<double> lambdas_of(std::uint64_t seed, CutMix cutmix, Index epochs) 
   learn.fit(epochs);
   CHECK(check.lambda_errors == 0);
   CHECK(check.unexplained == 0);
+  if (epochs >= 100) {
+    CHECK(*std::min_element(check.edges.begin(), check.edges.end()) > epochs / 3);
+    CHECK(*std::max_element(check.edges.begin(), check.edges.end()) < 3 * epochs - check.unmoved);
+  }
   if (cutmix.p == 1) CHECK(check.unmoved <= std::ssize(check.lambdas) / 3);
   return check.lambdas;
 }
