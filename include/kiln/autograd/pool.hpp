@@ -46,16 +46,16 @@ inline PoolAxis pool_axis(Index in, Index kernel, Index stride, Index padding, I
 template <int R>
 PoolDims pool_dims(std::string_view op, const Shape<R>& x, const PoolGeometry& g) {
   constexpr Index most = std::numeric_limits<std::int32_t>::max();
-  auto got = [](const Size2& size) { return R == 3 ? concat("got ", size.width) : concat("got ", size); };
+  auto text = [](const Size2& size) { return R == 3 ? concat(size.width) : concat(size); };
   auto check = [&](std::string_view name, const Size2& size) {
     if ((std::min)(size.height, size.width) >= 1 && (std::max)(size.height, size.width) <= most) return;
-    fail<UsageError>(op, concat(name, " must be at least 1, and below 2^31"), got(size));
+    fail<UsageError>(op, concat(name, " must be at least 1, and below 2^31"), concat("got ", text(size)));
   };
   check("kernel", g.kernel), check("stride", g.stride), check("dilation", g.dilation);
   if ((std::min)(g.padding.height, g.padding.width) < 0 || g.padding.height > g.kernel.height / 2 ||
       g.padding.width > g.kernel.width / 2) {
-    fail<UsageError>(op, concat("padding must not be negative, nor more than half the kernel"),
-                     concat(got(g.padding), " for a kernel of ", got(g.kernel).substr(4)));
+    fail<UsageError>(op, "padding must not be negative, nor more than half the kernel",
+                     concat("got ", text(g.padding), " for a kernel of ", text(g.kernel)));
   }
   PoolDims dims{.planes = x[0] * x[1], .height = {}, .width = {}};
   if constexpr (R == 4) {
@@ -63,7 +63,7 @@ PoolDims pool_dims(std::string_view op, const Shape<R>& x, const PoolGeometry& g
   }
   dims.width = pool_axis(x[R - 1], g.kernel.width, g.stride.width, g.padding.width, g.dilation.width, g.ceil_mode);
   if (dims.plane_out() == 0) {
-    fail<ShapeError>(op, concat("the padded input must hold a window of the kernel, ", got(g.kernel).substr(4)),
+    fail<ShapeError>(op, concat("the padded input must hold a window of the kernel, ", text(g.kernel)),
                      concat("got shape ", x));
   }
   return dims;
