@@ -65,7 +65,7 @@ struct Results {
 template <class T>
 void check_rungs(const ConvSizes& s) {
   const Results<T> expected(s, conv_kernel_of<LoopsConv>);
-  for (const ConvKernel& kernel : conv_kernels()) {
+  for (const ConvKernel& kernel : conv_kernels().subspan(1)) {
     const Results<T> got(s, kernel);
     if (got == expected) continue;
     CAPTURE(kernel.name);
@@ -107,8 +107,10 @@ const ConvSizes chosen[] = {
     {.samples = 13, .in = 16, .out = 16, .groups = 16, .image = 9, .kernel = 3, .padding = 1},
     {.samples = 70, .in = 8, .out = 16, .image = 14, .kernel = 3, .stride = 2, .padding = 1},
     // Bands of rows, for what a task reads is more than a cache.
-    {.samples = 16, .in = 96, .out = 3, .image = {13, 20}, .kernel = 5, .padding = 2},
-    {.samples = 16, .in = 3, .out = 96, .image = {13, 20}, .kernel = 3, .stride = {2, 1}, .padding = 2},
+    {.samples = 16, .in = 96, .out = 2, .image = {13, 20}, .kernel = {3, 1}, .padding = {1, 0}},
+    {.samples = 16, .in = 2, .out = 96, .image = {25, 20}, .kernel = {3, 1}, .stride = {2, 1}},
+    // More samples than are spread over lanes at a time.
+    {.samples = 40, .in = 8, .out = 8, .image = 48, .kernel = 1},
     // A convolution whose transposed one has more pixels than it reads.
     {.samples = 8, .in = 3, .out = 4, .image = {12, 9}, .kernel = 3, .dilation = 3, .result = {4, 2}},
 };
@@ -118,9 +120,9 @@ ConvSizes drawn(Dice& dice) {
     ConvSizes s;
     s.samples = dice(1, 20);
     s.groups = dice(1, 3);
-    s.in = s.groups * dice(1, 9);
-    s.out = s.groups * dice(1, 12);
-    s.image = {dice(1, 20), dice(1, 20)};
+    s.in = s.groups * dice(1, 6);
+    s.out = s.groups * dice(1, 10);
+    s.image = {dice(1, 13), dice(1, 13)};
     s.kernel = {dice(1, 5), dice(1, 5)};
     s.stride = {dice(1, 3), dice(1, 3)};
     s.padding = {dice(0, 3), dice(0, 3)};
@@ -136,18 +138,18 @@ ConvSizes drawn(Dice& dice) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("conv: every rung computes what the loops do", T, float, double) {
+TEST_CASE_TEMPLATE("conv: every other rung computes what the loops do", T, float, double) {
   for (const ConvSizes& sizes : chosen) check_rungs<T>(sizes);
   Dice dice{.state = 5};
-  for (int i = 0; i < 150; ++i) check_rungs<T>(drawn(dice));
+  for (int i = 0; i < 100; ++i) check_rungs<T>(drawn(dice));
 }
 
 TEST_CASE_TEMPLATE("conv: the same bits on 1, 2, 3 [threads]", T, float, double) {
   const int before = num_threads();
   Dice dice{.state = 6};
   for (int i = 0; i < 20; ++i) {
-    const ConvSizes s = i < 13 ? chosen[i] : drawn(dice);
-    for (const ConvKernel& kernel : conv_kernels()) {
+    const ConvSizes s = i < 16 ? chosen[i] : drawn(dice);
+    for (const ConvKernel& kernel : {conv_kernel_of<Im2colConv>, conv_kernel_of<DirectConv>}) {
       set_num_threads(1);
       const Results<T> expected(s, kernel, T(0.1));
       for (int threads : {2, 3}) {
