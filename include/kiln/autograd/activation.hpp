@@ -70,17 +70,18 @@ Var<R, T> silu(const Var<R, T>& x) {
 /// x * tanh(softplus(x)). Source: Misra 2019, https://arxiv.org/abs/1908.08681.
 template <int R, class T>
 Var<R, T> mish(const Var<R, T>& x) {
-  auto tanh_softplus = [](T v) {
+  // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2), which is 1 from 20 on.
+  auto value = [](T v) {
+    if (v > 20) return v;
+    const T e = std::exp(v), n = e * (e + 2);
+    return v * n / (n + 2);
+  };
+  auto slope = [](T v) {
     if (v > 20) return T{1};
-    const T e = std::exp(v);
-    return e * (e + 2) / (e * (e + 2) + 2);
+    const T e = std::exp(v), n = e * (e + 2), t = n / (n + 2);
+    return t + v * (1 - t * t) * e / (1 + e);
   };
-  auto slope = [tanh_softplus](T v) {
-    const T t = tanh_softplus(v);
-    return t + v * (1 - t * t) * detail::logistic(v);
-  };
-  return detail::activation(
-      "mish", detail::costly, x, [=](T v) { return v * tanh_softplus(v); }, slope);
+  return detail::activation("mish", detail::costly, x, value, slope);
 }
 
 /// x where it is positive, alpha * (exp(x) - 1) elsewhere. Source: Clevert et al. 2015,
