@@ -154,7 +154,7 @@ TEST_CASE("transforms of data that are no images, and of sizes") {
 
   DataLoader halved{Images(5).data, {.batch_size = 5}};
   halved.transform([](Tensor<4> x) { return Tensor<4>(x.slice_view(0, 2)); });
-  CHECK_THROWS_WITH_AS(halved.one_batch(), "DataLoader: a transform must keep the number of samples, 5: it returned 2",
+  CHECK_THROWS_WITH_AS(halved.one_batch(), "transform: a transform must keep the number of samples, 5: it returned 2",
                        ShapeError);
 }
 

@@ -69,17 +69,15 @@ struct LoaderState {
     seed = options.seed.value_or(global_seed());
   }
 
-  /// The same loader without workers of its own yet, and with further transforms.
-  LoaderState(const LoaderState& other, std::vector<AnyTransform<X>> further)
+  /// The same loader, which has no workers of its own yet.
+  LoaderState(const LoaderState& other)
       : data(other.data),
         sampler(other.sampler),
         batches(other.batches),
         workers(other.workers),
         depth(other.depth),
         seed(other.seed),
-        transforms(other.transforms) {
-    for (AnyTransform<X>& transform : further) transforms.push_back(std::move(transform));
-  }
+        transforms(other.transforms) {}
 
   batch_t<D> gather(const std::vector<Index>& rows, Index epoch, Index batch) const {
     const std::span<const Index> taken_rows = batches.rows(rows, batch);
@@ -91,15 +89,7 @@ struct LoaderState {
                           .epoch = static_cast<std::uint32_t>(epoch),
                           .sample = static_cast<std::uint64_t>(taken_rows[i])};
     });
-    for (const AnyTransform<X>& transform : transforms) {
-      result.x = transform(std::move(result.x), streams);
-      if constexpr (requires { result.x.shape()[0]; }) {
-        if (const Index count = result.x.shape()[0]; !std::cmp_equal(count, taken_rows.size())) {
-          fail<ShapeError>("DataLoader", concat("a transform must keep the number of samples, ", taken_rows.size()),
-                           concat("it returned ", count));
-        }
-      }
-    }
+    result.x = transforms.apply(std::move(result.x), streams);
     return result;
   }
 
@@ -109,7 +99,7 @@ struct LoaderState {
   int workers = 0;
   Index depth = 0;
   std::uint64_t seed = 0;
-  std::vector<AnyTransform<X>> transforms;
+  TransformList<X> transforms;
 
   // One epoch at a time has these; another that is begun meanwhile works alone, with the same results.
   std::atomic<bool> taken = false;
@@ -254,18 +244,16 @@ class DataLoader {
   template <class... F>
   DataLoader& transform(F... transforms) {
     if constexpr ((detail::is_transform<F, typename State::X>() && ...)) {
-      std::vector<detail::AnyTransform<typename State::X>> further;
-      (further.emplace_back(std::move(transforms)), ...);
-      state_ = std::make_shared<State>(*state_, std::move(further));
+      auto changed = std::make_shared<State>(*state_);
+      (changed->transforms.add(std::move(transforms)), ...);
+      state_ = std::move(changed);
     }
     return *this;
   }
 
   /// The transforms and their seed as text; empty if there are none.
   std::string transforms() const {
-    std::string text;
-    for (const auto& transform : state_->transforms) text += concat(text.empty() ? "" : ", ", transform.text());
-    return text.empty() ? text : concat(text, ", seed ", state_->seed);
+    return state_->transforms.empty() ? "" : concat(state_->transforms.text(), ", seed ", state_->seed);
   }
 
   /// The first batch of an epoch, to look at: `ImageGrid{}.add(data.train.one_batch().x).save("batch.svg")`.

@@ -150,6 +150,44 @@ class AnyTransform {
   std::string text_;
 };
 
+/// A loader's transforms, in order.
+template <class X>
+class TransformList {
+ public:
+  template <class F>
+  void add(F transform) {
+    list_.emplace_back(std::move(transform));
+  }
+
+  bool empty() const { return list_.empty(); }
+
+  /// Throws: ShapeError if one does not keep the number of samples.
+  X apply(X x, SampleStreams random) const {
+    for (const AnyTransform<X>& transform : list_) {
+      if constexpr (requires { x.shape()[0]; }) {
+        const Index before = x.shape()[0];
+        x = transform(std::move(x), random);
+        if (const Index after = x.shape()[0]; after != before) {
+          fail<ShapeError>("transform", concat("a transform must keep the number of samples, ", before),
+                           concat("it returned ", after));
+        }
+      } else {
+        x = transform(std::move(x), random);
+      }
+    }
+    return x;
+  }
+
+  std::string text() const {
+    std::string text;
+    for (const AnyTransform<X>& transform : list_) text += concat(text.empty() ? "" : ", ", transform.text());
+    return text;
+  }
+
+ private:
+  std::vector<AnyTransform<X>> list_;
+};
+
 /// A stream for each sample of a batch, in memory from the pool.
 class StreamArray {
  public:
