@@ -13,7 +13,7 @@
 #include <utility>
 
 #include <kiln/autograd/record.hpp>
-#include <kiln/kernels/normalize.hpp>
+#include <kiln/kernels/normalize_columns.hpp>
 
 namespace kiln::detail {
 
