@@ -188,11 +188,12 @@ TEST_CASE("a loader's transforms as text") {
   CHECK(plain.transforms().empty());
   DataLoader changing{Images(5).data, {.seed = 3}};
   changing.transform(RandomCrop{.padding = 1, .border = Border::reflect}, Transforms{RandomHorizontalFlip{.p = 0.25}},
-                     RandomErase{}, RandomErase{.noise = noise}, NormaliseChannels{.mean = {1, 2}});
+                     RandomErase{}, RandomErase{.noise = noise}, NormaliseChannels{{{1, 2}, {3, 4}}});
   CHECK(changing.transforms() ==
         "RandomCrop(size (0, 0), padding (1, 1), border 1, fill 0), Transforms<RandomHorizontalFlip>(0 "
         "RandomHorizontalFlip(p 0.25)), RandomErase(pct 0.2, max_num 4, noise none), RandomErase(pct 0.2, max_num 4, "
-        "noise PixelNoise(mean 0.5, std 2, low -1, high 3)), NormaliseChannels(mean [1, 2], std [1]), seed 3");
+        "noise PixelNoise(mean 0.5, std 2, low -1, high 3)), NormaliseChannels(channels [Normalise(mean 1, std 2), "
+        "Normalise(mean 3, std 4)]), seed 3");
 }
 
 TEST_SUITE_END();

@@ -312,9 +312,9 @@ TEST_CASE_TEMPLATE("Cutout covers a square about any pixel", T, float, double) {
 
 TEST_CASE_TEMPLATE("channels are normalised", T, float, double) {
   const Tensor<4, T> x{{{{1, 2}}, {{3, 4}}}, {{{5, 6}}, {{7, 8}}}};
-  CHECK(all_equal(NormaliseChannels{.mean = {1, 4}, .std = {0.5, 2}}(x),
+  CHECK(all_equal(NormaliseChannels{{{1, 0.5}, {4, 2}}}(x),
                   Tensor<4, T>{{{{0, 2}}, {{-0.5, 0}}}, {{{8, 10}}, {{1.5, 2}}}}));
-  CHECK(all_equal(NormaliseChannels{.mean = {1}, .std = {2}}(x),
+  CHECK(all_equal(NormaliseChannels{{{.mean = 1, .std = 2}}}(x),
                   Tensor<4, T>{{{{0, 0.5}}, {{1, 1.5}}}, {{{2, 2.5}}, {{3, 3.5}}}}));
   CHECK(all_equal(NormaliseChannels{}(x), x));
 }
@@ -352,9 +352,10 @@ TEST_CASE("settings that make no sense are refused") {
   CHECK(message(RandomCopy{.max_num = -2}) == "RandomCopy: max_num must not be negative: got -2");
   CHECK(message(Cutout{.size = 0}) == "Cutout: size must be positive: got (0, 0)");
   CHECK(message(Cutout{.p = 7}) == "Cutout: p must lie in [0, 1]: got 7");
-  CHECK(message(NormaliseChannels{.mean = {1, 2, 3}}) ==
-        "NormaliseChannels: mean must have one number, or 2, one for each channel: got 3");
-  CHECK(message(NormaliseChannels{.std = {1, 0}}) == "NormaliseChannels: std must be positive: got 0");
+  CHECK(message(NormaliseChannels{{{0, 1}, {0, 0}}}) == "NormaliseChannels: std must be positive: got 0");
+  CHECK_THROWS_WITH_AS(
+      NormaliseChannels{std::vector<Normalise>(3)}(x),
+      "NormaliseChannels: there must be one Normalise for each of the 2 channels, or one for all: got 3", UsageError);
 }
 
 TEST_SUITE_END();
