@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Everything. A program that only predicts can include less: see examples/predict.cpp.
-/// Files of other kinds each have a header to be included as well: data/csv.hpp, data/image_file.hpp,
-/// data/image_folder.hpp, data/jpeg.hpp, data/npy.hpp, data/npz.hpp, io/npz.hpp (weights).
+/// Everything that most programs need. One that only predicts can include less: see examples/predict.cpp. Known
+/// architectures are in models/, and files of other kinds each have a header to be included as well: data/csv.hpp,
+/// data/image_file.hpp, data/image_folder.hpp, data/jpeg.hpp, data/npy.hpp, data/npz.hpp, io/npz.hpp (weights).
 #pragma once
 
 #include <kiln/autograd/einsum.hpp>

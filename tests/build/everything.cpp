@@ -11,3 +11,11 @@
 #endif
 
 #include <kiln/kiln.hpp>
+
+// What kiln.hpp leaves to those who need it.
+#include <kiln/data/csv.hpp>
+#include <kiln/data/image_folder.hpp>
+#include <kiln/io/npz.hpp>
+#include <kiln/models/autoencoder.hpp>
+#include <kiln/models/lenet.hpp>
+#include <kiln/models/xresnet.hpp>

@@ -45,7 +45,7 @@ inline PoolAxis pool_axis(Index in, Index kernel, Index stride, Index padding, I
 /// The last two axes are pooled; a missing height is 1. Throws: UsageError, ShapeError.
 template <int R>
 PoolDims pool_dims(std::string_view op, const Shape<R>& x, const PoolGeometry& g) {
-  constexpr Index most = std::numeric_limits<std::int32_t>::max();
+  constexpr Index most = (std::numeric_limits<std::int32_t>::max)();
   auto text = [](const Size2& size) { return R == 3 ? concat(size.width) : concat(size); };
   auto check = [&](std::string_view name, const Size2& size) {
     if ((std::min)(size.height, size.width) >= 1 && (std::max)(size.height, size.width) <= most) return;
@@ -96,7 +96,7 @@ Shape<R> pooled_shape(const Shape<R>& x, const PoolDims& dims) {
 
 template <int R, class T>
 Var<R, T> max_pool(std::string_view op, const Var<R, T>& x, const PoolDims& dims) {
-  if (dims.plane_in() > std::numeric_limits<std::int32_t>::max()) {
+  if (dims.plane_in() > (std::numeric_limits<std::int32_t>::max)()) {
     fail<ShapeError>(op, "a plane must have fewer than 2^31 elements", concat("got shape ", x.shape()));
   }
   auto value = uninitialised<T>(pooled_shape(x.shape(), dims));

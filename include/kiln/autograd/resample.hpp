@@ -119,7 +119,7 @@ template <class T>
 Var<4, T> pad2d(const Var<4, T>& x, const Sides2& sides, PadMode mode = PadMode::zeros) {
   const Index height = x.size(2), width = x.size(3);
   const auto [least, most] = std::minmax({sides.left, sides.right, sides.top, sides.bottom});
-  if (least < 0 || most > std::numeric_limits<std::int32_t>::max()) {
+  if (least < 0 || most > (std::numeric_limits<std::int32_t>::max)()) {
     fail<UsageError>("pad2d", "margins (left, right, top, bottom) must lie in [0, 2^31)", concat("got ", sides));
   }
   if (mode == PadMode::reflect && ((std::max)(sides.left, sides.right) >= (std::max)(width, Index{1}) ||
