@@ -34,7 +34,7 @@ inline std::vector<ResizeWeights> resize_weights(std::size_t from, std::size_t t
   for (std::size_t i = 0; i < to; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
     const auto first = static_cast<std::size_t>((std::max)(centre - reach + 0.5, 0.0));
-    const auto end = (std::min)(from, static_cast<std::size_t>(centre + reach + 0.5));
+    const auto end = (std::min)(from, static_cast<std::size_t>(std::floor(centre + reach + 0.5)));
     std::vector<double> exact;
     double sum = 0;
     for (std::size_t x = first; x < end; ++x) {
@@ -44,7 +44,7 @@ inline std::vector<ResizeWeights> resize_weights(std::size_t from, std::size_t t
     }
     result[i].first = first;
     for (double weight : exact)
-      result[i].weights.push_back(static_cast<std::int32_t>(weight / sum * (1 << resize_bits) + 0.5));
+      result[i].weights.push_back(static_cast<std::int32_t>(std::lround(weight / sum * (1 << resize_bits))));
   }
   return result;
 }

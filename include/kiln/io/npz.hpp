@@ -54,6 +54,7 @@ inline LoadReport load_npz_tensors(const std::vector<ParamRef>& tensors, const s
   const std::vector<LoadStep> steps = match_state(file.place(), stored, tensors, options, report,
                                                   [](ElementType type) { return npy_type_name(npy_type(type)).name; });
   std::vector<AnyTensor> values;  // all of them first: a damaged one changes nothing
+  values.reserve(steps.size());
   for (const LoadStep& step : steps) values.push_back(file.get(stored[step.from].name));
   for (std::size_t i = 0; i < steps.size(); ++i)
     put_elements(std::as_const(values[i]).bytes(), stored[steps[i].from].element, *steps[i].to);
