@@ -4,6 +4,7 @@
 #include <kiln/nn/dropout.hpp>
 
 #include <kiln/autograd/gradcheck.hpp>
+#include <kiln/autograd/reduction.hpp>
 
 #include "oracle.hpp"
 
@@ -113,6 +114,22 @@ TEST_CASE("dropout accepts p from 0 to 1") {
   CHECK(message_of<UsageError>([&] { Dropout{.p = 1.5}(v); }) == "Dropout: dropout: p must lie in [0, 1]: got 1.5");
   CHECK(message_of<UsageError>([&] { Dropout{.p = -0.1}(x); }) == "Dropout: dropout: p must lie in [0, 1]: got -0.1");
   CHECK(message_of<UsageError>([&] { Dropout{.p = NAN}(x); }) == "Dropout: dropout: p must lie in [0, 1]: got nan");
+}
+
+TEST_CASE("the tape keeps no mask: backward draws it again") {
+  const Tensor<2> x = full({256, 256}, 3.0f);
+  Tape tape{Mode::train};
+  const auto v = tape.variable(x);
+  const std::size_t before = memory_use().in_use;
+  const auto y = dropout(v, 0.5);
+  const std::size_t taken = memory_use().in_use - before;
+  CHECK(taken >= 65536 * sizeof(float));
+  CHECK(taken < 65536 * sizeof(float) + 32768);  // y, and the tape's own
+  const auto after = dropout(v, 0.5);            // goes on from there in the stream
+  CHECK_FALSE(std::equal(y.value().begin(), y.value().end(), after.value().begin()));
+  tape.differentiate(sum(y));
+  const auto dx = tape.grad(v);
+  CHECK(std::equal(dx.begin(), dx.end(), y.value().begin(), [](float d, float value) { return 3 * d == value; }));
 }
 
 TEST_SUITE_END();

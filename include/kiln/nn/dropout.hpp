@@ -12,18 +12,27 @@ namespace kiln {
 
 namespace detail {
 
-/// x times a mask of zeros and scales, of a shape that may be broadcast.
+/// Zeros with probability p, else 1 / (1 - p).
+template <class T, int R>
+Tensor<R, T> drop_mask(RandomStream& random, const Shape<R>& shape, double p) {
+  auto mask = uninitialised<T>(shape);
+  random.fill_uniform(mask.span(), 0, 1);
+  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{};
+  for (T& m : mask) m = static_cast<double>(m) < p ? T{} : scale;
+  return mask;
+}
+
+/// x times a mask of a shape that may be broadcast. Backward draws the mask again: kept, it might be as large as x.
 template <int R, class T>
 Var<R, T> drop(std::string_view op, const Var<R, T>& x, const Shape<R>& mask_shape, double p) {
   if (!(p >= 0 && p <= 1)) fail<UsageError>(op, "p must lie in [0, 1]", concat("got ", p));
   if (x.mode() == Mode::eval) return x;
-  auto mask = uninitialised<T>(mask_shape);
-  x.context()->random().fill_uniform(mask.span(), 0, 1);
-  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{};
-  for (T& m : mask) m = static_cast<double>(m) < p ? T{} : scale;
-  auto value = x.value() * mask;
-  auto pull_back = [mask = std::move(mask)](const auto& dy, auto& dx) { dx += dy * mask; };
-  return record(op, std::move(value), std::move(pull_back), x);
+  auto pull_back = [random = x.context()->random(), mask_shape, p](const auto& dy, auto& dx) {
+    RandomStream again = random;
+    dx += dy * drop_mask<T>(again, mask_shape, p);
+  };
+  auto value = x.value() * drop_mask<T>(x.context()->random(), mask_shape, p);
+  return record(op, std::move(value), pull_back, x);
 }
 
 }  // namespace detail
