@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <kiln/autograd/activation.hpp>
 #include <kiln/autograd/arithmetic.hpp>
 #include <kiln/autograd/linear_algebra.hpp>
 #include <kiln/autograd/reduction.hpp>
@@ -73,14 +74,20 @@ TEST_CASE("a product keeps only what its pull-back will read") {
   CHECK(tape.grad(w)(0) == doctest::Approx(2 * 0.5 + 3));
 }
 
-TEST_CASE("relu keeps its result alone, which the next operation keeps too") {
+TEST_CASE("relu and its kin keep their result alone, which the next operation keeps too") {
   const Param<1> w = full({elements}, 0.5f);
-  const Use use;
-  Tape tape;
-  Var<1> y = square(relu(tape.parameter(w) + 1));
-  CHECK(use() == doctest::Approx(2).epsilon(0.1));  // y, and what was squared
-  tape.differentiate(sum(y));
-  CHECK(tape.grad(w)(0) == doctest::Approx(3));
+  auto check = [&](auto act, float slope) {
+    const Use use;
+    Tape tape;
+    Var<1> y = square(act(tape.parameter(w) - 1));
+    CHECK(use() == doctest::Approx(2).epsilon(0.1));  // y, and what was squared
+    tape.differentiate(sum(y));
+    CHECK(tape.grad(w)(0) == doctest::Approx(slope));
+  };
+  check([](const Var<1>& x) { return relu(x + 2); }, 3);
+  check([](const Var<1>& x) { return leaky_relu(x, 0.1); }, 2 * -0.05f * 0.1f);
+  check([](const Var<1>& x) { return general_relu(x, {.leak = 0.1, .sub = 0.4}); }, 2 * -0.45f * 0.1f);
+  check([](const Var<1>& x) { return general_relu(x + 2, {.leak = 0.1, .sub = 0.4}); }, 2 * 1.1f);
 }
 
 TEST_SUITE_END();

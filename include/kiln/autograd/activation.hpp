@@ -120,8 +120,17 @@ Var<R, T> general_relu(const Var<R, T>& x, const GeneralReluOptions& options) {
   const auto leak = static_cast<T>(options.leak), sub = static_cast<T>(options.sub), max = static_cast<T>(options.max);
   auto line = [=](T v) { return (v > 0 || v != v ? v : leak == 0 ? T{} : v * leak) - sub; };
   auto value = [=](T v) { return line(v) > max ? max : line(v); };
-  auto slope = [=](T v) { return line(v) > max ? T{} : v > 0 ? T{1} : leak; };
-  return detail::activation("general_relu", detail::cheap, x, value, slope);
+  if (!(leak >= 0) || max < std::numeric_limits<T>::infinity()) {
+    auto slope = [=](T v) { return line(v) > max ? T{} : v > 0 ? T{1} : leak; };
+    return detail::activation("general_relu", detail::cheap, x, value, slope);
+  }
+  // Where x is positive can be read off the result, but for an x that was lost in rounding: x need not be kept then.
+  auto slope = [=](T result) { return result > -sub ? T{1} : leak; };
+  auto pull_back = [slope](const auto& y, const auto& dy, auto& dx) {
+    detail::add_each(
+        detail::cheap, dx, [slope](T v, T d) { return d * slope(v); }, y, dy);
+  };
+  return record("general_relu", detail::each(detail::cheap, x.value(), value), pull_back, x);
 }
 
 /// x * relu6(x + 3) / 6: 0 below -3, x above 3. Source: Howard et al. 2019, https://arxiv.org/abs/1905.02244.
