@@ -204,6 +204,9 @@ TEST_CASE("convolutions say what does not fit") {
   CHECK(message_of<UsageError>([&] {
           conv2d(x, zeros({2, 1, 3, 3}), {.groups = 4});
         }) == "conv2d: groups must divide the weight's axis 0, 2: got 4");
+  CHECK(message_of<ShapeError>([] {
+          conv2d(Var<4>(zeros({0, 1, 1, std::int64_t{1} << 40})), zeros({1, 1, 1, 1}), {.padding = 1 << 30});
+        }) == "conv2d: an image's sides must be at most 1073741824: got shape (0, 1, 1, 1099511627776)");
   CHECK(message_of<ShapeError>([&] {
           conv2d(x, zeros({2, 4, 0, 3}));
         }) == "conv2d: weight must not be empty: got shape (2, 4, 0, 3)");

@@ -5,6 +5,10 @@
 /// Source: torch.nn.functional, whose formulas and layouts these are.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+
 #include <kiln/autograd/record.hpp>
 #include <kiln/kernels/conv_select.hpp>
 #include <kiln/kernels/vector_ops.hpp>
@@ -45,8 +49,11 @@ Size2 image_size(const Shape<R>& shape) {
 /// A size as the user of conv2d or conv1d gave it.
 inline std::string size_text(Size2 size, std::size_t rank) { return rank == 3 ? concat(size.width) : concat(size); }
 
+/// No side, stride or padding may be larger, so that sums and products of them fit 64 bits.
+inline constexpr Index most_conv_size = Index{1} << 30;
+
 inline void check_conv_options(std::string_view op, Dims weight, const Conv2dOptions& options) {
-  constexpr Index most = Index{1} << 30;
+  constexpr Index most = most_conv_size;
   auto check = [&](std::string_view name, Size2 size, Index least) {
     if ((std::min)(size.height, size.width) >= least && (std::max)(size.height, size.width) <= most) return;
     fail<UsageError>(op, concat(name, " must be at least ", least, " and at most ", most),
@@ -63,9 +70,11 @@ inline void check_conv_options(std::string_view op, Dims weight, const Conv2dOpt
   }
 }
 
-inline void check_channels(std::string_view op, Dims x, Index channels) {
-  if (x[1] != channels) {
-    fail<ShapeError>(op, concat("input's axis 1 must be ", channels), concat("got shape ", x));
+inline void check_conv_input(std::string_view op, Dims x, Index channels) {
+  if (x[1] != channels) fail<ShapeError>(op, concat("input's axis 1 must be ", channels), concat("got shape ", x));
+  for (Index side : x.subspan(2)) {
+    if (side > most_conv_size)
+      fail<ShapeError>(op, concat("an image's sides must be at most ", most_conv_size), concat("got shape ", x));
   }
 }
 
@@ -89,7 +98,7 @@ inline Conv2dOptions widen(const Conv1dOptions& options) {
 template <int R>
 ConvSizes conv_sizes(std::string_view op, const Shape<R>& x, const Shape<R>& weight, const Conv2dOptions& options) {
   check_conv_options(op, weight.span(), options);
-  check_channels(op, x.span(), weight[1] * options.groups);
+  check_conv_input(op, x.span(), weight[1] * options.groups);
   ConvSizes sizes{.samples = x[0],
                   .in = x[1],
                   .out = weight[0],
@@ -113,7 +122,7 @@ ConvSizes conv_sizes(std::string_view op, const Shape<R>& x, const Shape<R>& wei
 inline ConvSizes conv_transpose_sizes(std::string_view op, const Shape<4>& x, const Shape<4>& weight,
                                       const ConvTranspose2dOptions& options) {
   check_conv_options(op, weight.span(), {options.stride, options.padding, options.dilation, options.groups});
-  check_channels(op, x.span(), weight[0]);
+  check_conv_input(op, x.span(), weight[0]);
   const Size2 more = options.output_padding;
   auto side = [](Index size, Index kernel, Index stride, Index padding, Index dilation, Index extra) {
     return size == 0 ? 0 : (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1;
