@@ -14,6 +14,8 @@
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/sequential.hpp>
 
+#include "../data/fuzz.hpp"
+
 TEST_SUITE_BEGIN("io");
 
 using namespace kiln;
@@ -127,6 +129,30 @@ TEST_CASE("floats of the other width are converted, other types are not") {
         std::string::npos);
 }
 
+TEST_CASE("floats of 16 bits are read as float or double") {
+  Path file;
+  One one;
+  auto two = [&](const char* type, const std::string& data) {
+    write_all(file.path,
+              with_header(concat("{\"w\":{\"dtype\":\"", type, "\",\"shape\":[2],\"data_offsets\":[0,4]}}"), data));
+    CHECK(message(file.path, one) == "loaded");
+  };
+  two("F16", std::string("\x00\xc1\xff\x7b", 4));  // numpy.float16([-2.5, 65504]).tobytes()
+  CHECK(one.w.value(0) == -2.5f);
+  CHECK(one.w.value(1) == 65504);
+  two("BF16", std::string("\x20\xc0\x80\x3f", 4));  // torch.tensor([-2.5, 1], dtype=torch.bfloat16)
+  CHECK(one.w.value(0) == -2.5f);
+  CHECK(one.w.value(1) == 1);
+  struct Wide {
+    Param<1, double> w = zeros<double>({2});
+  } wide;
+  CHECK(message(file.path, wide) == "loaded");
+  CHECK(wide.w.value(0) == -2.5);
+  write_all(file.path, with_header(R"({"w":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}})", "ab"));
+  CHECK(message(file.path, one).find("wrong element type: w is F32 in the model and F8_E4M3 in the file") !=
+        std::string::npos);
+}
+
 TEST_CASE("a BOOL is 0 or 1, and anything else changes nothing") {
   struct Flags {
     Param<1> w = ones({1});
@@ -228,6 +254,27 @@ TEST_CASE("no truncation and no flipped bit of the header is loaded as something
   }
   CHECK(loaded <= 20);  // bits that turn one kind of white space into another, at the header's end
   if (loaded == 0) CHECK(bits(other) == before);
+}
+
+TEST_CASE("damaged files are loaded or refused, and then change nothing") {
+  Path file;
+  Net model;
+  save(model, file.path);
+  const std::string whole = read_all(file.path);
+  Net other;
+  const std::string before = bits(other);
+  const Net fresh = other;
+  const int loaded = fuzz("x.safetensors", whole, 5000, 0, [&](const std::string& path) {
+    try {
+      load(other, path, {.strict = false});
+    } catch (const Error&) {
+      REQUIRE(bits(other) == before);
+      throw;
+    }
+    other = fresh;
+  });
+  CHECK(loaded > 100);  // what hits the numbers
+  CHECK(loaded < 2500);
 }
 
 TEST_CASE("a failed save keeps the old file") {

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <kiln/core/half.hpp>
 #include <kiln/core/shape.hpp>
 #include <kiln/data/byte_source.hpp>
 
@@ -33,20 +34,6 @@ struct NpyHeader {
 };
 
 namespace detail {
-
-/// A float of 16 bits, as IEEE 754 has it.
-struct Half {
-  std::uint16_t bits = 0;
-};
-
-inline float half_to_float(Half half) {
-  const std::uint32_t sign = std::uint32_t{half.bits & 0x8000u} << 16;
-  const std::uint32_t exponent = half.bits >> 10 & 31u;
-  const std::uint32_t fraction = half.bits & 1023u;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
-  if (exponent == 0) return (sign ? -1.0f : 1.0f) * static_cast<float>(fraction) * 0x1p-24f;
-  return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-}
 
 struct NpyTypeName {
   NpyType type;

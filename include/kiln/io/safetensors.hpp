@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <kiln/core/file.hpp>
+#include <kiln/core/half.hpp>
 #include <kiln/io/load_state.hpp>
 #include <kiln/io/safetensors_header.hpp>
 #include <kiln/nn/module.hpp>
@@ -53,6 +54,17 @@ inline void save_tensors(const std::vector<ParamRef>& in_order, const std::strin
   });
 }
 
+/// Floats of 16 bits as float.
+inline std::vector<float> widened(std::string_view type, std::span<const std::byte> bytes) {
+  std::vector<float> result(bytes.size() / 2);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    std::uint16_t bits;
+    std::memcpy(&bits, bytes.data() + 2 * i, sizeof bits);
+    result[i] = type == "F16" ? half_to_float({bits}) : bfloat_to_float({bits});
+  }
+  return result;
+}
+
 inline LoadReport load_tensors(const std::vector<ParamRef>& tensors, const std::string& path,
                                const LoadOptions& options) {
   const File file("load", path, O_RDONLY);
@@ -90,7 +102,13 @@ inline LoadReport load_tensors(const std::vector<ParamRef>& tensors, const std::
   }
   for (const LoadStep& step : steps) {
     const SafetensorsEntry& entry = entries[step.from];
-    put_elements(content(entry), find_safetensors_type(entry.type)->type, *step.to);
+    const SafetensorsType& type = *find_safetensors_type(entry.type);
+    if (type.type == ElementType::f32 && type.bytes == 2) {
+      const std::vector<float> wide = widened(type.name, content(entry));
+      put_elements(std::as_bytes(std::span(wide)), type.type, *step.to);
+    } else {
+      put_elements(content(entry), type.type, *step.to);
+    }
   }
   return report;
 }
@@ -105,7 +123,7 @@ void save(const Model& model, const std::string& path) {
   detail::save_tensors(state_tensors(const_cast<Model&>(model)), path);
 }
 
-/// Reads all parameters and buffers; floats of the other width are converted. Unless names, shapes and element types
+/// Reads all parameters and buffers; floats of other widths are converted. Unless names, shapes and element types
 /// fit, nothing is changed and the error lists every difference. The options load a part, rename, and say what may
 /// differ. Throws: DataError.
 template <class Model>

@@ -28,8 +28,8 @@ struct SafetensorsEntry {
 struct SafetensorsType {
   std::string_view name;
   std::size_t bytes;
-  bool known = false;  ///< whether Kiln has such elements
-  ElementType type = {};
+  bool known = false;     ///< whether Kiln reads such elements
+  ElementType type = {};  ///< as what: floats of 16 bits become float
 };
 
 inline constexpr std::array<SafetensorsType, 15> safetensors_types{{{"F32", 4, true, ElementType::f32},
@@ -43,8 +43,8 @@ inline constexpr std::array<SafetensorsType, 15> safetensors_types{{{"F32", 4, t
                                                                     {"U32", 4, true, ElementType::u32},
                                                                     {"U64", 8, true, ElementType::u64},
                                                                     {"BOOL", 1, true, ElementType::boolean},
-                                                                    {"F16", 2},
-                                                                    {"BF16", 2},
+                                                                    {"F16", 2, true, ElementType::f32},
+                                                                    {"BF16", 2, true, ElementType::f32},
                                                                     {"F8_E4M3", 1},
                                                                     {"F8_E5M2", 1}}};
 
