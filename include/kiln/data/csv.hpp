@@ -161,28 +161,19 @@ class CsvColumns {
   bool by_name_ = true;
 };
 
-/// Texts and the numbers that they get.
+/// Texts and the numbers that they get: those given at first, or in the order in which they come.
 class CsvClasses {
  public:
   explicit CsvClasses(const std::vector<std::string>& given) : given_(!given.empty()) {
-    for (const std::string& text : given) number(text);
+    for (const std::string& text : given) add(text);
   }
 
   /// -1 for a text that is not among those given.
   int number(std::string_view text) {
     const auto found = numbers_.find(std::string(text));
     if (found != numbers_.end()) return found->second;
-    if (given_ && complete_) return -1;
-    const int next = static_cast<int>(texts_.size());
-    texts_.emplace_back(text);
-    numbers_.emplace(texts_.back(), next);
-    return next;
+    return given_ ? -1 : add(text);
   }
-
-  /// From here on nothing is added to the texts given.
-  void begin() { complete_ = true; }
-
-  bool given() const { return given_; }
 
   /// Sorts what came, whole numbers by value and other texts by bytes; returns the new number of each old one.
   std::vector<int> sort() {
@@ -214,8 +205,12 @@ class CsvClasses {
   std::vector<std::string> take() { return std::move(texts_); }
 
  private:
+  int add(std::string_view text) {
+    texts_.emplace_back(text);
+    return numbers_.emplace(text, static_cast<int>(texts_.size()) - 1).first->second;
+  }
+
   bool given_;
-  bool complete_ = false;
   std::vector<std::string> texts_;
   std::unordered_map<std::string, int> numbers_;
 };
@@ -303,7 +298,6 @@ CsvContent<T> read_csv_file(std::string_view op, const std::string& path, const 
   };
 
   CsvClasses classes(options.classes);
-  classes.begin();
   std::vector<T> values, targets;
   std::vector<int> labels;
   std::vector<std::size_t> missing;  // positions in values
