@@ -85,7 +85,7 @@ struct DeepNet {
 // layers without relu; the square root of 2 is Kaiming's, because relu halves the mean square.
 void start(Linear& layer, double gain) {
   layer.weight.value = normal(layer.weight.shape(), 0, gain / std::sqrt(static_cast<double>(layer.in)));
-  layer.bias.value.fill(0);
+  layer.bias->value.fill(0);
 }
 
 DeepNet deep_net(double gain) {
@@ -103,7 +103,7 @@ void settle_layers(DeepNet& net, Tensor<2> x) {
   auto settle = [&](Linear& layer) {
     const Tensor<2> y = layer(Var<2>(x)).value();
     layer.weight.value /= stddev(y).item();
-    layer.bias.value -= mean(y).item() / stddev(y).item();
+    layer.bias->value -= mean(y).item() / stddev(y).item();
   };
   for (Linear& layer : net.hidden) {
     settle(layer);

@@ -173,7 +173,7 @@ void chapter(const Options& options) {
   say(with_separators(parameter_count(model)), " numbers to train");
   Linear theirs{784, 50};
   theirs.weight.value = model.hidden.weight.value;
-  theirs.bias.value = model.hidden.bias.value;
+  theirs.bias->value = model.hidden.bias.value;
   agree("MyLinear and the library's Linear", model.hidden(x).value(), theirs(Var<2>(x)).value(), 1e-6);
 
   heading("One behind the other");

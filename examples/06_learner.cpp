@@ -224,9 +224,9 @@ Tally tally_of_learner(Mlp model, const ImageLoaders& data, Callback... callback
 
 void same_weights(std::string_view who, const Mlp& a, const Mlp& b) {
   require(
-      all_equal(a.hidden.weight.value, b.hidden.weight.value) && all_equal(a.hidden.bias.value, b.hidden.bias.value),
+      all_equal(a.hidden.weight.value, b.hidden.weight.value) && all_equal(a.hidden.bias->value, b.hidden.bias->value),
       "the same hidden layer");
-  require(all_equal(a.out.weight.value, b.out.weight.value) && all_equal(a.out.bias.value, b.out.bias.value),
+  require(all_equal(a.out.weight.value, b.out.weight.value) && all_equal(a.out.bias->value, b.out.bias->value),
           "the same output layer");
   say(who, ": the same weights, bit for bit");
 }

@@ -67,9 +67,9 @@ std::vector<unsigned char> bits(const Mlp& model) {
     std::memcpy(all.data() + begin, tensor.data(), size);
   };
   add(model.hidden.weight.value);
-  add(model.hidden.bias.value);
+  add(model.hidden.bias->value);
   add(model.out.weight.value);
-  add(model.out.bias.value);
+  add(model.out.bias->value);
   return all;
 }
 

@@ -83,7 +83,7 @@ Net make_net(Start start, GeneralRelu act = {}) {
   if (start == Start::kaiming) {
     for (Block& block : net.body) {
       block.linear.weight.value = kaiming_normal(block.linear.weight.shape(), {.negative_slope = act.leak});
-      block.linear.bias.value.fill(0);
+      block.linear.bias->value.fill(0);
     }
   }
   return net;

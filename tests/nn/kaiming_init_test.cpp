@@ -57,7 +57,7 @@ TEST_CASE("kaiming_init leaves biases, norms and all other parameters alone") {
   auto same = [](const auto& a, const auto& b) {
     return std::equal(a.value.begin(), a.value.end(), b.value.begin(), b.value.end());
   };
-  CHECK(same(model.hidden[0].bias, before.hidden[0].bias));
+  CHECK(same(*model.hidden[0].bias, *before.hidden[0].bias));
   CHECK(same(*model.norm.weight, *before.norm.weight));
   CHECK(same(model.scale.weight, before.scale.weight));
   CHECK(same(model.scale.table, before.scale.table));

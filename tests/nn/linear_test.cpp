@@ -4,6 +4,7 @@
 #include <kiln/nn/linear.hpp>
 
 #include <kiln/autograd/gradcheck.hpp>
+#include <kiln/tensor/random.hpp>
 
 #include "oracle.hpp"
 
@@ -32,7 +33,7 @@ void check_layer(const std::string& name, const Tensor<R, T>& x) {
   differentiate_weighted(tape, y);
   check_oracle(pytorch, name + ".dx", tape.grad(v));
   check_oracle(pytorch, name + ".weight", tape.grad(layer.weight));
-  check_oracle(pytorch, name + ".bias", tape.grad(layer.bias));
+  check_oracle(pytorch, name + ".bias", tape.grad(*layer.bias));
 }
 
 }  // namespace
@@ -62,8 +63,8 @@ TEST_CASE("a linear layer starts as PyTorch's: weight and bias uniform in +-1/sq
   manual_seed(1);
   const Linear layer{400, 300};
   CHECK(layer.weight.shape() == Shape<2>(300, 400));
-  CHECK(layer.bias.shape() == Shape<1>(300));
-  for (const auto& values : {layer.weight.value.span(), layer.bias.value.span()}) {
+  CHECK(layer.bias->shape() == Shape<1>(300));
+  for (const auto& values : {layer.weight.value.span(), layer.bias->value.span()}) {
     float low = 0, high = 0;
     double squares = 0;
     for (float v : values) low = (std::min)(low, v), high = (std::max)(high, v), squares += double{v} * v;
@@ -80,13 +81,13 @@ TEST_CASE("a tied weight receives both gradients") {
   const Linear shared{2, 2};
   const Tensor<2> x{{1, 2}};
   Tape tape;
-  auto y = linear(linear(tape(x), shared.weight, shared.bias), shared.weight);
+  auto y = linear(linear(tape(x), shared.weight, *shared.bias), shared.weight);
   differentiate_weighted(tape, y);
   const auto both = tape.grad(shared.weight);
 
   const Param<2> first = shared.weight.value, second = shared.weight.value;
   Tape apart;
-  auto z = linear(linear(apart(x), first, shared.bias), second);
+  auto z = linear(linear(apart(x), first, *shared.bias), second);
   differentiate_weighted(apart, z);
   const Tensor<2> sum = apart.grad(first) + apart.grad(second);
   for (Index i = 0; i < 4; ++i) CHECK(both.data()[i] == doctest::Approx(sum.data()[i]));
@@ -109,7 +110,17 @@ TEST_CASE("linear takes no samples, and one") {
   const Linear layer{3, 2};
   CHECK(layer(zeros({0, 3})).shape() == Shape<2>(0, 2));
   const auto y = layer(zeros({1, 3}));
-  CHECK(y.value()(0, 1) == layer.bias.value(1));
+  CHECK(y.value()(0, 1) == layer.bias->value(1));
+}
+
+TEST_CASE("a linear layer without bias has no parameter of that name") {
+  const Linear layer{.in = 3, .out = 2, .bias = std::nullopt};
+  const auto x = randn({4, 3});
+  CHECK(all_equal(layer(x).value(), matmul(x, layer.weight.value, {.transpose_b = true})));
+  CHECK(parameter_count(layer) == 6);
+  auto copy = layer;
+  REQUIRE(state_tensors(copy).size() == 1);
+  CHECK(state_tensors(copy)[0].name == "weight");
 }
 
 TEST_SUITE_END();

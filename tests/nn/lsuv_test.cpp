@@ -91,13 +91,13 @@ TEST_CASE_TEMPLATE("LSUV gives the weights and the report that PyTorch gives", T
                                                     {0.18768172901359126, -0.454797809363154, -0.070485341505375096}}
                                       .to<T>()));
   CHECK(close(
-      first.bias.value,
+      first.bias->value,
       Tensor<1, double>{0.36331136469362191, 0.16742180930392692, -0.4849181200009739, -0.12092774801114255}.to<T>()));
   CHECK(close(last.weight.value,
               Tensor<2, double>{{0.89365390170677617, -0.52072085614612384, -0.75946987094821605, 0.71642787905614402},
                                 {0.57485429539580724, -0.86456150102391027, -0.35206631662219751, 0.95528511407126038}}
                   .to<T>()));
-  CHECK(close(last.bias.value, Tensor<1, double>{0.381848941230989, -0.7395638509516762}.to<T>()));
+  CHECK(close(last.bias->value, Tensor<1, double>{0.381848941230989, -0.7395638509516762}.to<T>()));
 
   REQUIRE(report.layers.size() == 2);
   CHECK(report.layers[0].path == "0");
@@ -149,13 +149,13 @@ TEST_CASE("LSUV leaves the biases alone on request, and what is frozen always") 
   Two<float> net{{6, 5}, {}, {5, 2}};
   auto& first = std::get<0>(net.layers);
   auto& last = std::get<2>(net.layers);
-  first.bias.value.fill(0.1f);
+  first.bias->value.fill(0.1f);
   freeze(last);
   const auto frozen = last.weight.value;
   const LsuvReport report = lsuv(net, normal({100, 6}), {.tolerance = 0.1, .shift = false});
   CHECK(report.layers.size() == 1);
   CHECK(report.layers[0].iterations > 0);
-  CHECK(all_equal(first.bias.value, full({5}, 0.1f)));
+  CHECK(all_equal(first.bias->value, full({5}, 0.1f)));
   CHECK(all_equal(last.weight.value, frozen));
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("LSUV says what is in its way, and leaves the model as it was") {
         "`return kiln::announce(*this, input, [&](const auto& x) { ... });`: it was not seen");
   Two<float> dead{{6, 5}, {}, {5, 2}};
   std::get<2>(dead.layers).weight.value.fill(0);
-  std::get<2>(dead.layers).bias.value.fill(0.5f);
+  std::get<2>(dead.layers).bias->value.fill(0.5f);
   fails(dead, x, "lsuv: the output of 2 must vary and be finite, so that it can be scaled: all of it is 0.5");
   fails(Sequential{Linear{6, 5}}, full({2, 6}, std::numeric_limits<float>::infinity()),
         "lsuv: the output of 0 must vary and be finite, so that it can be scaled: it is not finite");

@@ -125,10 +125,10 @@ TEST_CASE("a reference to a parameter is the parameter") {
   Mlp mlp;
   const auto all = parameters(mlp);
   REQUIRE(all.size() == 4);
-  CHECK(all[1].address() == &mlp.hidden.bias);
+  CHECK(all[1].address() == &*mlp.hidden.bias);
   CHECK(all[1].dims().size() == 1);
   all[1].value<float>()[3] = 7;
-  CHECK(mlp.hidden.bias.value(3) == 7);
+  CHECK(mlp.hidden.bias->value(3) == 7);
 }
 
 TEST_CASE("vectors, arrays, tuples, pairs and optionals of layers are walked") {
@@ -345,8 +345,8 @@ TEST_CASE("a tensor may be shared between layers by the functional form") {
 TEST_CASE("a copied model has weights of its own") {
   Mlp mlp;
   Mlp copy = mlp;
-  copy.out.bias.value(0) += 1;
-  CHECK(copy.out.bias.value(0) != mlp.out.bias.value(0));
+  copy.out.bias->value(0) += 1;
+  CHECK(copy.out.bias->value(0) != mlp.out.bias->value(0));
 }
 
 TEST_SUITE_END();

@@ -98,7 +98,7 @@ TEST_CASE_TEMPLATE("a callback replaces input, target, prediction, loss and step
   auto model = Sequential{BasicLinear<T>{3, 2}};
   auto& layer = std::get<0>(model.layers);
   auto weight = layer.weight.value;
-  auto bias = layer.bias.value;
+  auto bias = layer.bias->value;
 
   struct Replace {
     Index losses = 0;
@@ -140,7 +140,7 @@ TEST_CASE_TEMPLATE("a callback replaces input, target, prediction, loss and step
   }
   const double tolerance = std::is_same_v<T, float> ? 1e-5 : 1e-12;
   CHECK(all_close(layer.weight.value, weight, tolerance, tolerance));
-  CHECK(all_close(layer.bias.value, bias, tolerance, tolerance));
+  CHECK(all_close(layer.bias->value, bias, tolerance, tolerance));
 }
 
 TEST_CASE("a prediction or loss that is set beforehand is not computed") {

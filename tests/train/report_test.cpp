@@ -124,7 +124,7 @@ TEST_CASE_TEMPLATE("the images with the highest loss are shown, with truth, pred
     }
   } model;
   model.out.weight.value.fill(0);
-  model.out.bias.value = Tensor<1, T>{T(std::log(0.7)), T(std::log(0.2)), T(std::log(0.1))};
+  model.out.bias->value = Tensor<1, T>{T(std::log(0.7)), T(std::log(0.2)), T(std::log(0.1))};
   Learner learn{DataLoaders{image_loader<T>(), image_loader<T>()}, model, CrossEntropy{}, SGD{}, Accuracy{}};
   learn.report(folder / "report.html", {.classes = {"cat", "dog & co", "<owl>"}, .images = 3});
   const std::string page = folder.read("report.html");

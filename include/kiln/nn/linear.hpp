@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 
 #include <kiln/autograd/linear_algebra.hpp>
 #include <kiln/nn/init.hpp>
@@ -12,8 +13,8 @@
 
 namespace kiln {
 
-/// x (..., in) to (..., out). Weight and bias start uniform in +-1/sqrt(in), as torch.nn.Linear.
-/// Throws: ShapeError unless the input's last axis is `in`.
+/// x (..., in) to (..., out). Weight and bias start uniform in +-1/sqrt(in), as torch.nn.Linear. Without bias by
+/// `.bias = std::nullopt`. Throws: ShapeError unless the input's last axis is `in`.
 template <class T>
 struct BasicLinear {
   static constexpr std::string_view layer_name = "Linear";
@@ -21,16 +22,18 @@ struct BasicLinear {
   Index in = 0;
   Index out = 0;
   Param<2, T> weight = kaiming_uniform<T>({out, in}, {.negative_slope = std::sqrt(5.0)});
-  Param<1, T> bias = uniform<T>({out}, -1 / std::sqrt(static_cast<double>((std::max)(in, Index{1}))),
-                                1 / std::sqrt(static_cast<double>((std::max)(in, Index{1}))));
+  std::optional<Param<1, T>> bias = uniform<T>({out}, -bound(), bound());
 
   auto operator()(const auto& input) const {
     return announce(*this, input, [&](const auto& x) {
       if (out == 0)
         fail<UsageError>("linear", "the layer needs its sizes, as in Linear{784, 10}", "it was made without");
-      return linear(x, weight, bias);
+      return bias ? linear(x, weight, *bias) : linear(x, weight);
     });
   }
+
+ private:
+  double bound() const { return 1 / std::sqrt(static_cast<double>((std::max)(in, Index{1}))); }
 };
 
 using Linear = BasicLinear<float>;
