@@ -25,7 +25,8 @@ namespace course {
 struct Options {
   bool quick = false;       ///< --quick: less data and fewer steps, a few seconds
   std::string out = "out";  ///< --out FOLDER: where pictures go
-  int epochs = 0;           ///< --epochs N: of a chapter's long training; 0: as many as the chapter thinks fit
+  bool long_run = false;    ///< --long: a training as long as the course's, where the chapter has cut it short
+  int epochs = 0;           ///< --epochs N: how many of that training; 0: as many as the chapter thinks fit
 
   std::string picture(std::string_view name) const { return kiln::concat(out, "/", name); }
 };
@@ -112,10 +113,12 @@ inline int run(int count, char** words, void (*chapter)(const Options&)) try {
       options.quick = true;
     } else if (word == "--out" && i + 1 < count) {
       options.out = words[++i];
+    } else if (word == "--long") {
+      options.long_run = true;
     } else if (word == "--epochs" && i + 1 < count && std::atoi(words[i + 1]) > 0) {
       options.epochs = std::atoi(words[++i]);
     } else {
-      std::fprintf(stderr, "usage: %s [--quick] [--out FOLDER] [--epochs N]\n", words[0]);
+      std::fprintf(stderr, "usage: %s [--quick | --long] [--epochs N] [--out FOLDER]\n", words[0]);
       return 2;
     }
   }
