@@ -51,7 +51,7 @@ TORCH_MODULE(ResBlock);
 
 struct ResNet : nn::Module {
   nn::Sequential blocks;
-  nn::Linear head{64, 10};
+  nn::Linear head{nn::LinearOptions(64, 10).bias(false)};
   nn::BatchNorm1d norm{10};
 
   ResNet() {

@@ -89,7 +89,7 @@ class ResNet(nn.Module):
                 stage.append(ResBlock(i, o, 2 if s > 0 and b == 0 else 1, first_kernel if s == b == 0 else 3))
                 i = o
             self.stages.append(stage)
-        self.head, self.norm = nn.Linear(i, classes), nn.BatchNorm1d(classes)
+        self.head, self.norm = nn.Linear(i, classes, bias=False), nn.BatchNorm1d(classes)
 
     def forward(self, x):
         return self.norm(self.head(self.stages(x).mean((2, 3))))

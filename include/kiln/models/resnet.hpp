@@ -82,7 +82,7 @@ struct BasicResNet {
   Dropout2d drop_channels{dropout};
   GlobalAvgPool2d pool = {};
   Dropout drop{dropout};
-  BasicLinear<T> head{channels.empty() ? 0 : channels.back(), classes};
+  BasicLinear<T> head = make_head();  ///< without bias in front of a norm
   std::optional<BasicBatchNorm1d<T>> norm = detail::norm_if<BasicBatchNorm1d<T>>(last_norm, classes);
 
   auto operator()(const auto& input) const {
@@ -100,6 +100,11 @@ struct BasicResNet {
   }
 
  private:
+  BasicLinear<T> make_head() const {
+    const Index features = channels.empty() ? in : channels.back();
+    if (last_norm) return {.in = features, .out = classes, .bias = std::nullopt};
+    return {features, classes};
+  }
   std::vector<std::vector<BasicResBlock<T, Act>>> make_stages() const {
     std::vector<std::vector<BasicResBlock<T, Act>>> made;
     Index from = in;
