@@ -214,12 +214,9 @@ using Net = BasicResNet<float, GeneralRelu>;
 
 Data images(const Options& options) {
   const ImageLoaders fashion = fashion_mnist({.valid = 0});
-  const ImageDataset &train = fashion.train.dataset(), &test = fashion.test.dataset();
-  if (options.quick) {
-    return {DataLoader{train.slice(0, 1024), {.batch_size = 128, .shuffle = true, .seed = 1}},
-            DataLoader{test.slice(0, 1000), {.batch_size = 1000}}};
-  }
-  return {DataLoader{train, {.batch_size = 1024, .shuffle = true, .seed = 1}}, DataLoader{test, {.batch_size = 1000}}};
+  return {DataLoader{fashion.train.dataset().slice(0, options.quick ? 1024 : 60'000),
+                     {.batch_size = options.quick ? 128 : 1024, .shuffle = true, .seed = 1}},
+          DataLoader{fashion.test.dataset().slice(0, options.quick ? 1000 : 10'000), {.batch_size = 1000}}};
 }
 
 void chapter(const Options& options) {
@@ -260,16 +257,16 @@ void chapter(const Options& options) {
   say("pixels: the network does without knowing where in the image its last features are.");
   manual_seed(1);
   Net smaller{.channels = {8, 16, 32, 64, 128}, .act = activation};
-  const Size small = show(smaller), large = Size{parameter_count(residual), 0};
-  require(small.parameters * 3 < large.parameters, "most parameters are gone");
+  require(show(smaller).parameters * 3 < parameter_count(residual), "most parameters are gone");
   train_on_all("without the last block", smaller, 2e-2, "");
 
   heading("A wide one: twice the channels, four times the parameters, four times the arithmetic");
   manual_seed(1);
   Net wide{.channels = {16, 32, 64, 128, 256, 512}, .act = activation};
   show(wide);
+  if (options.long_run) train_on_all("wide ResNet", wide, 1e-2, "0.934");
+  else say("--long trains it, which takes four times as long.");
   if (options.quick) return;
-  train_on_all("wide ResNet", wide, 1e-2, "0.934");
   loss_plot("Training on Fashion-MNIST", runs).save(options.picture("13_losses.svg"));
 }
 
