@@ -15,7 +15,7 @@ namespace kiln {
 
 /// `BatchNorm1d` (Axes 1) takes (N, C) or (N, C, L), `BatchNorm2d` (Axes 2) takes (N, C, H, W), where C is `features`:
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias. In training, mean and variance are those of the batch, and
-/// the running ones follow: running += momentum * (batch - running), as PyTorch defines momentum, where a SMALL one
+/// the running ones follow: running += momentum * (batch - running), as PyTorch defines momentum, where a small one
 /// means a long memory. That happens when the context commits what layers deferred, as `backward` does; the variance
 /// that is remembered is the unbiased one.
 /// Throws: ShapeError unless axis 1 is `features` and, in training, there are two values of each channel or more.
