@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -18,7 +19,7 @@ namespace {
 
 /// A path for this test alone, removed at its end.
 struct Path {
-  std::string path = concat("file_test_", ::getpid());
+  std::string path = (std::filesystem::temp_directory_path() / concat("kiln_file_test_", ::getpid())).string();
   ~Path() { std::remove(path.c_str()); }
   std::string content() const {
     std::ifstream file(path, std::ios::binary);

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -24,7 +25,7 @@ namespace {
 
 /// A path for this test alone, removed at its end.
 struct Path {
-  std::string path = concat("safetensors_test_", ::getpid(), ".safetensors");
+  std::string path = (std::filesystem::temp_directory_path() / concat("kiln_safetensors_test_", ::getpid())).string();
   ~Path() { std::remove(path.c_str()); }
 };
 
