@@ -66,7 +66,7 @@ TEST_CASE("ten steps of training take a ResNet through PyTorch's losses") {
   check_losses<float>("losses.float", 2e-5);
 }
 
-TEST_CASE("an untrained block is its shortcut") {
+TEST_CASE("an untrained block is its shortcut, if it begins with zero") {
   const auto x = numbers<float>({2, 4, 5, 5}, 1);
   auto check_shortcut = [&](const ResBlock& block, const Var<4>& expected) {
     Tape tape{Mode::train};
@@ -74,11 +74,14 @@ TEST_CASE("an untrained block is its shortcut") {
     CHECK(y.shape() == expected.shape());
     CHECK(std::equal(y.value().begin(), y.value().end(), expected.value().begin()));
   };
-  check_shortcut(ResBlock{4, 4}, relu(Var<4>(x)));
-  check_shortcut(ResBlock{.in = 4, .out = 4, .stride = 2},
+  check_shortcut(ResBlock{.in = 4, .out = 4, .zero_init = true}, relu(Var<4>(x)));
+  check_shortcut(ResBlock{.in = 4, .out = 4, .stride = 2, .zero_init = true},
                  relu(avg_pool2d(Var<4>(x), {.kernel = 2, .ceil_mode = true})));
-  const ResBlock wider{4, 6};
+  const ResBlock wider{.in = 4, .out = 6, .zero_init = true};
   check_shortcut(wider, relu((*wider.shortcut)(x)));
+  auto begins_with = [](const auto& model) { return model.stages[0][0].conv2.norm->weight->value(0); };
+  CHECK(begins_with(ResNet{.channels = {4}}) == 1);
+  CHECK(begins_with(ResNet{.channels = {4}, .zero_init = true}) == 0);
 }
 
 TEST_CASE("a ResNet drops channels and elements in training, on request") {

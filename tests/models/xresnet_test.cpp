@@ -23,6 +23,7 @@ TEST_CASE("an XResNet is summarised, saved and shared by threads") {
   auto small = [] { return XResNet{.classes = 5, .stem_channels = {4, 6}, .widths = {6, 8}, .depths = {1, 2}}; };
   XResNet model = small();
   check_uses(model, small(), numbers<float>({2, 3, 16, 16}, 1));
+  CHECK(small().stages[1][1].conv2.norm->weight->value(0) == 0);
 }
 
 TEST_CASE("each stage of an XResNet needs a width and a depth") {

@@ -12,10 +12,9 @@
 namespace kiln {
 
 /// act(conv2(conv1(x)) + shortcut(pool(x))): (N, in, H, W) to (N, out, H / stride, W / stride), rounded up. The
-/// shortcut is x itself as far as that fits: a stride averages, other channels need a convolution of 1 by 1. The norm
-/// of conv2 begins with weight 0, so that an untrained block is its shortcut. Source: He et al. 2015,
-/// https://arxiv.org/abs/1512.03385; fast.ai's course, part 2 of 2022, notebook 13_resnet; for the zero and the average
-/// He et al. 2018, https://arxiv.org/abs/1812.01187, sections 3.1 and 4.2.
+/// shortcut is x itself as far as that fits: a stride averages, other channels need a convolution of 1 by 1. Source: He
+/// et al. 2015, https://arxiv.org/abs/1512.03385; fast.ai's course, part 2 of 2022, notebook 13_resnet; for the zero
+/// and the average He et al. 2018, https://arxiv.org/abs/1812.01187, sections 3.1 and 4.2.
 template <class T, class Act = ReLU>
 struct BasicResBlock {
   static constexpr std::string_view layer_name = "ResBlock";
@@ -27,6 +26,7 @@ struct BasicResBlock {
   bool batch_norm = true;
   bool stride_first = false;   ///< conv1 has the stride instead of conv2: less arithmetic
   bool shortcut_norm = false;  ///< whether the shortcut's convolution is normalised
+  bool zero_init = false;      ///< conv2's norm begins with weight 0: an untrained block is its shortcut
   Act act = {};
   BasicConvBlock<T, Act> conv1{in, out, kernel, stride_first ? stride : Size2(1), batch_norm, act};
   BasicConvBlock<T, Act> conv2 = second_convolution();
@@ -47,7 +47,7 @@ struct BasicResBlock {
  private:
   BasicConvBlock<T, Act> second_convolution() const {
     BasicConvBlock<T, Act> block{out, out, kernel, stride_first ? Size2(1) : stride, batch_norm, std::nullopt};
-    if (block.norm) block.norm->weight->value.fill(0);
+    if (zero_init && block.norm) block.norm->weight->value.fill(0);
     return block;
   }
   std::optional<AvgPool2d> average() const {
@@ -75,8 +75,9 @@ struct BasicResNet {
   Index blocks_per_stage = 1;
   Size2 first_kernel = 3;
   bool batch_norm = true;
-  bool last_norm = true;  ///< whether the classes are normalised too
-  double dropout = 0;     ///< of whole channels behind the first stage, and of elements in front of the linear layer
+  bool last_norm = true;   ///< whether the classes are normalised too
+  bool zero_init = false;  ///< see ResBlock: for deep ones; a shallow one learns faster without
+  double dropout = 0;      ///< of whole channels behind the first stage, and of elements in front of the linear layer
   Act act = {};
   std::vector<std::vector<BasicResBlock<T, Act>>> stages = make_stages();
   Dropout2d drop_channels{dropout};
@@ -117,6 +118,7 @@ struct BasicResNet {
                          .stride = halves ? 2 : 1,
                          .kernel = first ? first_kernel : Size2(3),
                          .batch_norm = batch_norm,
+                         .zero_init = zero_init,
                          .act = act});
         from = to;
       }

@@ -11,9 +11,10 @@ namespace kiln {
 
 /// (N, in, H, W) to (N, classes): three convolutions instead of one of 7 by 7, the first with stride 2, and a maximum
 /// over 3 by 3 pixels with stride 2; a stage of `depths[i]` ResBlocks of `widths[i]` channels each, of which all but
-/// the first halve height and width; the average over each channel, dropout, a linear layer. Deeper ones: `{.depths =
-/// {3, 4, 6, 3}}` is XResNet-34. Throws: UsageError unless there are as many depths as widths. Source: He et al. 2018,
-/// Bag of Tricks, https://arxiv.org/abs/1812.01187, ResNet-D; fastai's xresnet18.
+/// the first halve height and width; the average over each channel, dropout, a linear layer. The last norm of a block
+/// begins with weight 0. Deeper ones: `{.depths = {3, 4, 6, 3}}` is XResNet-34. Throws: UsageError unless there are as
+/// many depths as widths. Source: He et al. 2018, Bag of Tricks, https://arxiv.org/abs/1812.01187, ResNet-D; fastai's
+/// xresnet18.
 template <class T, class Act = ReLU>
 struct BasicXResNet {
   static constexpr std::string_view layer_name = "XResNet";
@@ -72,6 +73,7 @@ struct BasicXResNet {
                          .stride = s > 0 && i == 0 ? 2 : 1,
                          .stride_first = true,
                          .shortcut_norm = true,
+                         .zero_init = true,
                          .act = act});
         from = widths[s];
       }
