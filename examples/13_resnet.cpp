@@ -246,7 +246,7 @@ void chapter(const Options& options) {
 
   heading("A residual network: six blocks, thirteen layers on the long way and seven on the short");
   manual_seed(1);
-  Net residual{.act = activation};
+  Net residual{.zero_init = true, .act = activation};  // as our own block begins
   show(residual);
   ActivationStats stats{.types = {"ResBlock"}, .every = options.quick ? 1 : 3};
   train_on_all("ResNet", residual, 2e-2, "0.922 to 0.928", stats);
