@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-// A small residual network that reads 99.6 % of MNIST's test digits: trained for twelve epochs on digits that are moved,
-// turned and scaled a little, each time anew. Two cores take a few minutes.
+// A small residual network that reads 99.6 % of MNIST's test digits: trained for twelve epochs on digits that are
+// moved, turned and scaled a little, each time anew. Two cores take a few minutes.
 //
 //   mnist_resnet [EPOCHS]      one epoch shows how it goes
 
