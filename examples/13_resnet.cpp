@@ -165,7 +165,7 @@ void depth_alone(const Data& all, const Options& options) {
 
 // --- The block
 
-// All there is to it. What the block adds begins as nothing, because norm2 multiplies by 0 at first.
+// All there is to it.
 struct MyResBlock {
   Index stride = 1;
   Conv2d conv1, conv2, one_by_one;
@@ -180,14 +180,12 @@ struct MyResBlock {
 };
 
 MyResBlock my_block(Index in, Index out, Index stride) {
-  MyResBlock block{.stride = stride,
-                   .conv1 = {.in = in, .out = out, .kernel = 3, .padding = 1, .bias = std::nullopt},
-                   .conv2 = {.in = out, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = std::nullopt},
-                   .one_by_one = {.in = in, .out = out, .kernel = 1},
-                   .norm1 = {out},
-                   .norm2 = {out}};
-  block.norm2.weight->value.fill(0);
-  return block;
+  return {.stride = stride,
+          .conv1 = {.in = in, .out = out, .kernel = 3, .padding = 1, .bias = std::nullopt},
+          .conv2 = {.in = out, .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = std::nullopt},
+          .one_by_one = {.in = in, .out = out, .kernel = 1},
+          .norm1 = {out},
+          .norm2 = {out}};
 }
 
 void the_block(const Tensor<4>& images) {
@@ -201,11 +199,11 @@ void the_block(const Tensor<4>& images) {
 
   Tape tape{Mode::train};
   const Var<4> x = tape(images);
-  const Var<4> shortcut = activation(mine.one_by_one(avg_pool2d(x, {.kernel = 2, .ceil_mode = true})));
-  agree("ours, untrained, and its shortcut", mine(x).value(), shortcut.value(), 0);
-  mine.norm2.weight->value.fill(1);
-  theirs.conv2.norm->weight->value.fill(1);
   agree("ours and the library's", mine(x).value(), theirs(x).value(), 1e-5);
+  say("In deep networks norm2 begins with weight 0: until a block has learned, it is its shortcut.");
+  mine.norm2.weight->value.fill(0);
+  const Var<4> shortcut = activation(mine.one_by_one(avg_pool2d(x, {.kernel = 2, .ceil_mode = true})));
+  agree("ours with zero, and its shortcut", mine(x).value(), shortcut.value(), 0);
 }
 
 // --- Networks on all of the images
@@ -246,7 +244,7 @@ void chapter(const Options& options) {
 
   heading("A residual network: six blocks, thirteen layers on the long way and seven on the short");
   manual_seed(1);
-  Net residual{.zero_init = true, .act = activation};  // as our own block begins
+  Net residual{.act = activation};
   show(residual);
   ActivationStats stats{.types = {"ResBlock"}, .every = options.quick ? 1 : 3};
   train_on_all("ResNet", residual, 2e-2, "0.922 to 0.928", stats);
