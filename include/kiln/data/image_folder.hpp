@@ -25,8 +25,8 @@
 
 #include <kiln/core/parallel.hpp>
 #include <kiln/data/image_file.hpp>
+#include <kiln/data/image_loaders.hpp>
 #include <kiln/data/image_resize.hpp>
-#include <kiln/data/mnist.hpp>
 
 namespace kiln {
 
@@ -299,18 +299,9 @@ inline ImageFolder image_folder(const std::string& root, const ImageFolderOption
   std::vector<Normalise> normalise =
       options.normalise.empty() ? detail::channel_moments(pixels, train) : options.normalise;
   const ImageDataset data(std::move(pixels), std::move(labels), normalise);
-  const LoaderOptions for_training{.batch_size = options.batch_size,
-                                   .shuffle = options.shuffle,
-                                   .drop_last = options.drop_last,
-                                   .workers = options.workers,
-                                   .seed = options.seed};
-  const LoaderOptions in_order{
-      .batch_size = options.valid_batch_size ? options.valid_batch_size : 2 * options.batch_size,
-      .workers = options.workers};
-  return {{DataLoader{data.slice(0, train), for_training}, DataLoader{data.slice(train, train + valid), in_order},
-           DataLoader{data.slice(train + valid, count), in_order}},
-          std::move(files.classes),
-          std::move(normalise)};
+  return {detail::make_image_loaders(data.slice(0, train), data.slice(train, train + valid),
+                                     data.slice(train + valid, count), options),
+          std::move(files.classes), std::move(normalise)};
 }
 
 }  // namespace kiln

@@ -19,8 +19,7 @@
 #include <vector>
 
 #include <kiln/data/idx.hpp>
-#include <kiln/data/image_dataset.hpp>
-#include <kiln/data/loader.hpp>
+#include <kiln/data/image_loaders.hpp>
 
 namespace kiln {
 
@@ -45,9 +44,6 @@ struct MnistOptions {
   int workers = 1;                          ///< threads that gather ahead
   std::optional<std::uint64_t> seed = {};   ///< of the order; `global_seed()` unless set
 };
-
-/// Loaders over images: x (N, 1, 28, 28), y (N).
-using ImageLoaders = DataLoaders<DataLoader<ImageDataset>, DataLoader<ImageDataset>, DataLoader<ImageDataset>>;
 
 namespace detail {
 
@@ -139,16 +135,7 @@ inline ImageLoaders load_mnist(MnistKind kind, const MnistOptions& options) {
                      concat("got ", options.valid));
   }
   const Index split = train.size() - options.valid;
-  const LoaderOptions for_training{.batch_size = options.batch_size,
-                                   .shuffle = options.shuffle,
-                                   .drop_last = options.drop_last,
-                                   .workers = options.workers,
-                                   .seed = options.seed};
-  const LoaderOptions in_order{
-      .batch_size = options.valid_batch_size ? options.valid_batch_size : 2 * options.batch_size,
-      .workers = options.workers};
-  return {DataLoader{train.slice(0, split), for_training}, DataLoader{train.slice(split, train.size()), in_order},
-          DataLoader{std::move(test), in_order}};
+  return make_image_loaders(train.slice(0, split), train.slice(split, train.size()), std::move(test), options);
 }
 
 inline std::string environment_folder(std::string_view below) {
