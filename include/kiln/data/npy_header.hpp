@@ -15,6 +15,7 @@
 
 #include <kiln/core/half.hpp>
 #include <kiln/core/shape.hpp>
+#include <kiln/core/text_cursor.hpp>
 #include <kiln/data/byte_source.hpp>
 
 namespace kiln {
@@ -88,9 +89,9 @@ auto visit_npy_type(NpyType type, F f) {
 }
 
 /// Reads the dictionary. NumPy writes one form of it, but any order, spacing and quotes are a header.
-class NpyParser {
+class NpyParser : TextCursor {
  public:
-  NpyParser(const ByteSource& source, std::string_view text) : source_(&source), text_(text) {}
+  NpyParser(const ByteSource& source, std::string_view text) : TextCursor(text), source_(&source) {}
 
   NpyHeader parse() {
     NpyHeader header;
@@ -180,15 +181,6 @@ class NpyParser {
     return text_.substr(begin, at_++ - begin);
   }
 
-  void skip_space() {
-    while (at_ < text_.size() && std::string_view(" \t\n\r").find(text_[at_]) != std::string_view::npos) ++at_;
-  }
-  bool skip(char c) {
-    skip_space();
-    const bool here = at_ < text_.size() && text_[at_] == c;
-    at_ += here;
-    return here;
-  }
   void take(char c) {
     if (!skip(c)) expected(std::string{'\'', c, '\''});
   }
@@ -198,8 +190,6 @@ class NpyParser {
   }
 
   const ByteSource* source_;
-  std::string_view text_;
-  std::size_t at_ = 0;
 };
 
 /// Reads as far as the elements. Throws: DataError.

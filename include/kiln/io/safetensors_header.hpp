@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <kiln/autograd/param_ref.hpp>
+#include <kiln/core/text_cursor.hpp>
 
 namespace kiln::detail {
 
@@ -59,9 +60,9 @@ inline const SafetensorsType& safetensors_type(ElementType type) {
 }
 
 /// Reads the JSON of the header, which has a fixed form: no value of any other kind is accepted.
-class SafetensorsParser {
+class SafetensorsParser : TextCursor {
  public:
-  SafetensorsParser(std::string place, std::string_view text) : place_(std::move(place)), text_(text) {}
+  SafetensorsParser(std::string place, std::string_view text) : TextCursor(text), place_(std::move(place)) {}
 
   std::vector<SafetensorsEntry> parse() {
     std::vector<SafetensorsEntry> entries;
@@ -200,15 +201,6 @@ class SafetensorsParser {
     put(0x80 | (code & 0x3F));
   }
 
-  void skip_space() {
-    while (at_ < text_.size() && std::string_view(" \t\n\r").find(text_[at_]) != std::string_view::npos) ++at_;
-  }
-  bool skip(char c) {
-    skip_space();
-    const bool here = at_ < text_.size() && text_[at_] == c;
-    at_ += here;
-    return here;
-  }
   void take(char c) {
     if (!skip(c)) expected(std::string{'\'', c, '\''});
   }
@@ -218,8 +210,6 @@ class SafetensorsParser {
   }
 
   std::string place_;
-  std::string_view text_;
-  std::size_t at_ = 0;
 };
 
 /// Checks that element types are known, sizes agree and the tensors fill the data without overlap or gap.
