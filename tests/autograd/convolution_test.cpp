@@ -86,6 +86,13 @@ TEST_CASE("what a convolution costs is counted") {
   CHECK(context.flops() == 2. * 2 * 6 * 4 * 4 * 2 * 9);
   conv_transpose2d(context(ones({2, 6, 4, 4})), ones({6, 2, 3, 3}));
   CHECK(context.flops() == 2. * 2 * 6 * 4 * 4 * (2 * 9 + 2 * 9));
+  Tape tape;
+  tape.observe(&observer);
+  const Param<4> weight = ones({6, 4, 3, 3});
+  const Param<1> bias = ones({6});
+  conv2d(tape(ones({2, 4, 8, 8})), weight, bias);
+  conv2d(tape.variable(ones({2, 4, 8, 8})), weight, bias);
+  CHECK(tape.backward_flops() == 1.5 * tape.flops());
 }
 
 TEST_CASE("a frozen weight does not keep the input in memory") {

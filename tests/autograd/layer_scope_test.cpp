@@ -249,6 +249,43 @@ TEST_CASE_TEMPLATE("a context counts the arithmetic of products while somebody o
   CHECK(cost([&] { x + x; }) == 0);
 }
 
+TEST_CASE_TEMPLATE("the backward pass costs a product for each operand that wants a gradient", T, float, double) {
+  LayerObserver somebody;
+  Tape tape;
+  tape.observe(&somebody);
+  const auto cost = [&](auto f) {
+    const double before = tape.backward_flops();
+    f();
+    return tape.backward_flops() - before;
+  };
+  const auto constant = tape(zeros<T>({3, 4}));
+  const auto x = tape.variable(zeros<T>({3, 4}));
+  Param<2, T> weight = zeros<T>({5, 4});
+  const Param<1, T> bias = zeros<T>({5});
+  constexpr double product = 2 * 3 * 4 * 5;
+  CHECK(cost([&] { linear(x, weight, bias); }) == 2 * product);
+  CHECK(cost([&] { linear(constant, weight, bias); }) == product);
+  CHECK(cost([&] { linear(constant, zeros<T>({5, 4}), bias); }) == 0);
+  CHECK(cost([&] { einsum<"tc,oc->to">(x, weight); }) == 2 * product);
+  weight.trainable = false;
+  CHECK(cost([&] { linear(x, weight, bias); }) == product);
+  CHECK(tape.flops() == 5 * product);
+}
+
+TEST_CASE("layers run apart if one observer wants to see them so") {
+  LayerObserver first, second, behind_second;
+  first.apart = second.apart = false;
+  second.next = &behind_second;
+  Context context;
+  CHECK_FALSE(detail::layers_run_apart(context));
+  context.observe(&first);
+  CHECK_FALSE(detail::layers_run_apart(context));
+  context.observe(&second);
+  CHECK(detail::layers_run_apart(context));
+  behind_second.apart = false;
+  CHECK_FALSE(detail::layers_run_apart(context));
+}
+
 TEST_CASE("a struct and its first field are different layers") {
   Net net;
   CHECK(static_cast<const void*>(&net) == static_cast<const void*>(&net.first));

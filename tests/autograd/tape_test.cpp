@@ -220,6 +220,36 @@ TEST_CASE("what an operation keeps is freed as the tape is walked") {
   CHECK(memory_use().in_use - before <= 2 * bytes);
 }
 
+TEST_CASE("what was left on the tape is called when backward comes by") {
+  std::vector<int> order;
+  Tape tape;
+  const auto note = [&](int number) { tape.on_the_way_back([&order, number] { order.push_back(number); }); };
+  const auto pulled_back = [&](const Var<1, double>& x, int number) {
+    return record(
+        "note", 2 * x.value(),
+        [&order, number](const Vector& dy, auto& dx) {
+          order.push_back(number);
+          dx += 2 * dy;
+        },
+        x);
+  };
+  note(1);
+  const auto x = tape.variable(Vector{1, 2});
+  const auto y = pulled_back(x, 2);
+  note(3);
+  const auto unused = pulled_back(x, 4);
+  const auto loss = sum(pulled_back(y, 5));
+  note(6);
+  CHECK(order.empty());
+  backward(loss);
+  CHECK(order == std::vector{6, 5, 3, 2, 1});
+  CHECK(tape.grad(x)(0) == 4);
+  CHECK_THROWS_WITH_AS(note(7),
+                       "tape: nothing can be recorded once the tape was walked: backward has run; use a new "
+                       "tape",
+                       UsageError);
+}
+
 TEST_CASE("a gradient of the wrong size is refused") {
   Tape tape;
   auto x = tape.variable(zeros<double>({2, 3}));

@@ -208,11 +208,17 @@ class Context {
   void name_layers(const LayerNames* names) { names_ = names; }
   const LayerNames* layer_names() const { return names_; }
 
-  /// Counts arithmetic while somebody observes: products of matrices, `linear`, and einsums of two or more operands
-  /// tell what they cost in the forward pass, 2 for each multiplication with its addition. Biases and elementwise
-  /// operations count nothing.
-  void count_flops(double count) { flops_ += count; }
+  /// Counts arithmetic while somebody observes: products of matrices, `linear`, convolutions, and einsums of two or
+  /// more operands tell what they cost in the forward pass, 2 for each multiplication with its addition, and how many
+  /// of their operands want a gradient, each of which costs as much again. Biases and elementwise operations count
+  /// nothing.
+  void count_flops(double forward, int gradients = 0) {
+    flops_ += forward;
+    backward_flops_ += forward * gradients;
+  }
   double flops() const { return flops_; }
+  /// What a backward pass from all that was counted takes.
+  double backward_flops() const { return backward_flops_; }
 
   /// The innermost layer that runs and is observed.
   LayerKey& running_layer() { return running_layer_; }
@@ -248,6 +254,7 @@ class Context {
   Deferred* deferred_ = nullptr;
   Deferred** last_deferred_ = &deferred_;
   double flops_ = 0;
+  double backward_flops_ = 0;
   LayerKey running_layer_;
   std::vector<LayerObserver*> observers_;
   std::vector<std::shared_ptr<LayerObserver>> kept_observers_;

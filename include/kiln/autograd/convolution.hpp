@@ -206,7 +206,7 @@ Var<R, T> convolve(std::string_view op, const Conv2dOptions& options, const Var<
   shape[R - 1] = sizes.result.width;
   auto value = uninitialised<T>(shape);
   current_conv_passes<T>().forward(sizes, x.value().data(), weight.value().data(), offset, value.data(), false);
-  count_flops([&] { return sizes.flops(); }, x, weight, bias...);
+  count_flops([&] { return sizes.flops(); }, x, weight);
   auto pull_back = [sizes, kept_x = keep_for(weight, x), kept_w = keep_for(x, weight)](
                        const Tensor<R, T>& dy, GradSlot<R, T>& dx, GradSlot<R, T>& dw, auto&... db) {
     dx.add_by([&](Tensor<R, T>& to, bool first) {
@@ -231,7 +231,7 @@ Var<4, T> convolve_transposed(std::string_view op, const ConvTranspose2dOptions&
     std::fill_n(value.data() + row * sizes.image_area(), sizes.image_area(), offset[row % sizes.in]);
   current_conv_passes<T>().input_gradient(sizes, x.value().data(), weight.value().data(), value.data(),
                                           offset != nullptr);
-  count_flops([&] { return sizes.flops(); }, x, weight, bias...);
+  count_flops([&] { return sizes.flops(); }, x, weight);
   auto pull_back = [sizes, kept_x = keep_for(weight, x), kept_w = keep_for(x, weight)](
                        const Tensor<4, T>& dy, GradSlot<4, T>& dx, GradSlot<4, T>& dw, auto&... db) {
     dx.add_by([&](Tensor<4, T>& to, bool first) {

@@ -66,6 +66,9 @@ inline constexpr std::string_view how_to_announce =
 /// which the first is given to the context: `next` is told after this one.
 struct LayerObserver {
   LayerObserver* next = nullptr;
+  /// Whether it needs to see what goes from one layer to the next. If no observer does, neighbours may run as one
+  /// layer.
+  bool apart = true;
   void (*entered)(LayerObserver& self, const LayerCall& call) = nullptr;
   /// May replace the output by a var of the same rank and element type.
   void (*left)(LayerObserver& self, const LayerCall& call, AnyVar& output) = nullptr;
@@ -85,6 +88,16 @@ decltype(auto) as_var(const X& x) {
   static_assert(VarOperand<X>, "kiln: a layer takes a Var or a Tensor");
   if constexpr (is_var<X>) return (x);
   else return to_var(nullptr, x);
+}
+
+/// Whether an observer needs layers to run one by one, rather than some of them fused.
+inline bool layers_run_apart(const Context& context) {
+  for (const LayerObserver* first : context.observers()) {
+    for (const LayerObserver* o = first; o; o = o->next) {
+      if (o->apart) return true;
+    }
+  }
+  return false;
 }
 
 /// Marks a layer as the one that runs, until the end of the scope.

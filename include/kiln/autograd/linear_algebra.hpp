@@ -114,7 +114,7 @@ auto linear(const X& input, const W& weight_operand, const B& bias_operand) {
         for (Index row = 0; row < rows.size(0); ++row)
           std::copy_n(bias.value().data(), bias.numel(), value.data() + row * bias.numel());
         matmul_into(rows, detail::rows_of(x.value()), weight.value(), {.transpose_b = true, .beta = 1});
-        detail::count_flops([&] { return detail::product_flops(value, x); }, x, weight, bias);
+        detail::count_flops([&] { return detail::product_flops(value, x); }, x, weight);
         auto pull_back = [x, weight](const Tensor<R, T>& dy, auto& dx, auto& dw, auto& db) {
           detail::linear_pull_back(x, weight, dy, dx, dw);
           if (db) db += sum(detail::rows_of(dy), 0);

@@ -59,12 +59,13 @@ auto with_vars(std::string_view op, F f, const X&... x) {
   return f(to_var(context, x)...);
 }
 
-/// Tells the context of the vars what an operation costs, `count()`, if somebody observes it: see Context::count_flops.
+/// Tells the context of the operands what their product costs, `count()`, if somebody observes it: see
+/// Context::count_flops.
 template <class Count, class... Vars>
 void count_flops(Count count, const Vars&... x) {
   Context* context = nullptr;
   ((context = context ? context : x.context()), ...);
-  if (context && !context->observers().empty()) context->count_flops(count());
+  if (context && !context->observers().empty()) context->count_flops(count(), (int{x.wants_grad()} + ... + 0));
 }
 
 }  // namespace detail

@@ -153,6 +153,12 @@ class Tape : public Context {
     }
   }
 
+  /// Calls f() when `differentiate` comes by here: behind all that is recorded later, before what was recorded so far.
+  template <class F>
+  void on_the_way_back(F f) {
+    append("on_the_way_back", detail::without_elements<0, float>(), [f](const Tensor<0>&) { f(); })->grad = Tensor<0>();
+  }
+
   /// For `record`: an operation's place on the tape.
   template <int R, class T, class PullBack, class... Slots>
   detail::GradNode* append(std::string_view name, const Tensor<R, T>& value, PullBack pull_back, Slots... slots) {

@@ -40,6 +40,8 @@ struct MetricValue {
 
 namespace detail {
 
+class TrainingWork;
+
 /// Thrown by Fit::cancel, caught by the training loop at the end of the scope.
 struct Cancelled {
   Scope scope;
@@ -146,6 +148,7 @@ class Fit {
   AnyVar (*run_model_)(Fit&, const AnyTensor&) = nullptr;
   AnyVar (*compute_loss_)(Fit&, const AnyVar&, const AnyTensor&) = nullptr;
   void* learner_ = nullptr;
+  detail::TrainingWork* work_ = nullptr;
   Index epoch_ = 0;  // the one in progress, or the last; position.epoch is the next as soon as it ends
   unsigned scopes_ = 0;
   std::string_view event_ = "none";
@@ -181,6 +184,7 @@ struct Fit::Access {
     fit.trial = false;
   }
   static unsigned& scopes(Fit& fit) { return fit.scopes_; }
+  static detail::TrainingWork*& work(Fit& fit) { return fit.work_; }
   static std::string_view& event(Fit& fit) { return fit.event_; }
 };
 

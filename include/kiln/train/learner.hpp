@@ -269,6 +269,7 @@ class Learner : public Trainer {
     tape_->differentiate(fit_.loss.as<0, typename LossVar::value_type>());
     tape_->accumulate_grads();
   }
+  void step() override { fit_.optimizer().step(); }
   void commit() override { tape_->commit(); }
 
   void end_batch() override {

@@ -21,6 +21,7 @@ class TrainingWork {
   virtual void compute_loss() = 0;    ///< fills fit.loss
   virtual void count_batch() = 0;     ///< adds the batch to means and metrics
   virtual void backward() = 0;        ///< adds to Param::grad
+  virtual void step() = 0;            ///< lets the optimizer update the parameters
   virtual void commit() = 0;          ///< writes what layers deferred, such as running statistics
   virtual void end_batch() = 0;       ///< frees the batch and its context
   virtual void finish_metrics() = 0;  ///< fills fit.metrics
@@ -44,7 +45,9 @@ class TrainingLoop {
   /// `resumed`: the scopes, by bit, that were in progress when a state was taken; their before events do not come
   /// again.
   TrainingLoop(Fit& fit, const CallbackList& callbacks, TrainingWork& work, unsigned resumed = 0)
-      : fit_(fit), callbacks_(callbacks), work_(work), resumed_(resumed) {}
+      : fit_(fit), callbacks_(callbacks), resumed_(resumed) {
+    Fit::Access::work(fit) = &work;
+  }
 
   /// Trains from fit.position to fit.position.last_epoch.
   void run_fit() {
@@ -54,14 +57,14 @@ class TrainingLoop {
   }
 
   void run_validate() {
-    AtEnd close{[&] { work_.end_pass(); }};
+    AtEnd close{[&] { work().end_pass(); }};
     within(
         Scope::validate, BeforeValidate{}, AfterCancelValidate{}, AfterValidate{},
         [&] {
-          work_.begin_validate();
+          work().begin_validate();
           run_batches();
         },
-        [&] { work_.finish_metrics(); });
+        [&] { work().finish_metrics(); });
   }
 
  private:
@@ -80,17 +83,17 @@ class TrainingLoop {
   }
 
   void run_train() {
-    AtEnd close{[&] { work_.end_pass(); }};
+    AtEnd close{[&] { work().end_pass(); }};
     within(Scope::train, BeforeTrain{}, AfterCancelTrain{}, AfterTrain{}, [&] {
-      work_.begin_train();
+      work().begin_train();
       run_batches();
     });
   }
 
   void run_batches() {
-    while (work_.next_batch()) {
-      AtEnd free{[&] { work_.end_batch(); }};
-      work_.begin_batch();
+    while (work().next_batch()) {
+      AtEnd free{[&] { work().end_batch(); }};
+      work().begin_batch();
       within(
           Scope::batch, BeforeBatch{}, AfterCancelBatch{}, AfterBatch{}, [&] { run_batch(); },
           [&] {
@@ -101,19 +104,21 @@ class TrainingLoop {
   }
 
   void run_batch() {
-    if (fit_.pred.empty()) work_.predict();
+    if (fit_.pred.empty()) work().predict();
     emit(AfterPred{});
-    if (fit_.loss.empty()) work_.compute_loss();
+    if (fit_.loss.empty()) work().compute_loss();
     fit_.loss_value = fit_.loss.scalar();
     emit(AfterLoss{});
-    work_.count_batch();
+    work().count_batch();
     if (!fit_.training) return;
-    within(Scope::backward, BeforeBackward{}, AfterCancelBackward{}, AfterBackward{}, [&] { work_.backward(); });
-    const bool stepped =
-        within(Scope::step, BeforeStep{}, AfterCancelStep{}, AfterStep{}, [&] { fit_.optimizer().step(); });
+    within(Scope::backward, BeforeBackward{}, AfterCancelBackward{}, AfterBackward{}, [&] { work().backward(); });
+    const bool stepped = within(Scope::step, BeforeStep{}, AfterCancelStep{}, AfterStep{}, [&] { work().step(); });
     if (stepped) fit_.zero_grad();  // after a cancelled step, the next backward adds to the gradients
-    work_.commit();
+    work().commit();
   }
+
+  /// A profiler puts itself in front of the Learner.
+  TrainingWork& work() const { return *Fit::Access::work(fit_); }
 
   template <class Event>
   void emit(Event event) {
@@ -152,7 +157,6 @@ class TrainingLoop {
 
   Fit& fit_;
   const CallbackList& callbacks_;
-  TrainingWork& work_;
   unsigned resumed_;
 };
 
