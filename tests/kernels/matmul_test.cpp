@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -99,6 +100,52 @@ void check(const MatmulKernel& kernel, Index m, Index n, Index k, const Options&
   }
 }
 
+struct Sizes {
+  Index m, n, k;
+};
+
+struct Epilogue {
+  bool bias, relu;
+};
+
+/// How many numbers are not the same with bias and relu in the call as when they follow it.
+template <class T>
+Index finished(const MatmulKernel& kernel, Sizes size, bool ta, bool tb, int beta, Epilogue fused, T alpha) {
+  auto [m, n, k] = size;
+  auto noise = [seed = 1u](Index count) mutable {
+    std::vector<T> data(to_size(count));
+    for (T& x : data) x = static_cast<T>((seed = seed * 1664525u + 1013904223u) >> 8) / 8388608 - 1;
+    return data;
+  };
+  std::vector<T> a = noise(m * k), b = noise(k * n), bias = noise(n), expected = noise(m * n), c = expected;
+  MatmulArgs<T> args{.m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a.data(),
+                     .lda = ta ? m : k,
+                     .transpose_a = ta,
+                     .b = b.data(),
+                     .ldb = tb ? k : n,
+                     .transpose_b = tb,
+                     .c = expected.data(),
+                     .ldc = n,
+                     .alpha = alpha,
+                     .beta = static_cast<T>(beta)};
+  kernel.run(args);
+  Index wrong = 0;
+  for (Index at = 0; at < m * n; ++at) {
+    T& x = expected[to_size(at)];
+    if (fused.bias) x += bias[to_size(at % n)];
+    if (fused.relu) x = x < 0 ? T{0} : x;
+  }
+  args.c = c.data();
+  args.bias = fused.bias ? bias.data() : nullptr;
+  args.relu = fused.relu;
+  kernel.run(args);
+  for (Index at = 0; at < m * n; ++at) wrong += c[to_size(at)] != expected[to_size(at)];
+  return wrong;
+}
+
 struct Mine {
   static constexpr std::string_view name = "mine";
   static void run(const MatmulArgs<float>& args) { NaiveMatmul::run(args); }
@@ -148,6 +195,57 @@ TEST_CASE("every kernel: sizes around the tiles") {
         ++turn;
       }
     }
+  }
+}
+
+TEST_CASE("every kernel: bias and relu, bit for bit as if done afterwards") {
+  for (const MatmulKernel& kernel : matmul_kernels()) {
+    for (const Sizes& size : {Sizes{1, 1, 1},
+                              {1, 10, 20},
+                              {3, 5, 0},
+                              {9, 1, 7},
+                              {8, 48, 33},
+                              {17, 50, 9},
+                              {30, 40, 800},
+                              {70, 10, 40},
+                              {129, 70, 21}}) {
+      for (int variant = 0; variant < 32; ++variant) {
+        Epilogue fused{.bias = (variant & 1) != 0, .relu = (variant & 2) != 0};
+        bool ta = variant & 4, tb = variant & 8;
+        int beta = variant & 16 ? 1 : 0;
+        CAPTURE(kernel.name);
+        CAPTURE(size.m);
+        CAPTURE(size.n);
+        CAPTURE(size.k);
+        CAPTURE(variant);
+        CHECK(finished<float>(kernel, size, ta, tb, beta, fused, 1) == 0);
+        CHECK(finished<double>(kernel, size, ta, tb, beta, fused, 1) == 0);
+        if (variant < 4) CHECK(finished<float>(kernel, size, ta, tb, beta, fused, 0.3f) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("every kernel: relu lets NaN through") {
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> a(40, -1), b(40, 1), c(40 * 40);
+  a[3] = nan;
+  for (const MatmulKernel& kernel : matmul_kernels()) {
+    kernel.run(MatmulArgs<float>{.m = 40,
+                                 .n = 40,
+                                 .k = 1,
+                                 .a = a.data(),
+                                 .lda = 1,
+                                 .transpose_a = false,
+                                 .b = b.data(),
+                                 .ldb = 40,
+                                 .transpose_b = false,
+                                 .c = c.data(),
+                                 .ldc = 40,
+                                 .relu = true});
+    CHECK(c[0] == 0);
+    CHECK(std::isnan(c[3 * 40]));
+    CHECK(std::isnan(c[3 * 40 + 39]));
   }
 }
 

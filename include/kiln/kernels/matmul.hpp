@@ -13,6 +13,10 @@ namespace kiln {
 
 /// c = alpha * op(a) * op(b) + beta * c, row-major; op(a) is (m, k), op(b) is (k, n), c is (m, n). With beta == 0, c is
 /// not read. c overlaps neither a nor b.
+///
+/// Then `bias`, n numbers, is added to every row of c, and `relu` sets what is negative to 0: bit for bit as if done
+/// afterwards. A kernel need not know of either: its caller does both, unless the kernel says
+/// `static constexpr bool epilogue = true;`.
 template <class T>
 struct MatmulArgs {
   Index m, n, k;
@@ -26,6 +30,8 @@ struct MatmulArgs {
   Index ldc;
   T alpha = T{1};
   T beta = T{0};
+  const T* bias = nullptr;  ///< or null
+  bool relu = false;
 
   /// Strides of op(a) and op(b): from row to row, and within a row.
   constexpr Index a_row_stride() const { return transpose_a ? 1 : lda; }
@@ -47,6 +53,18 @@ struct MatmulArgs {
   constexpr void scale_c() const {
     for (Index i = 0; i < m; ++i) {
       for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T{0} ? T{0} : static_cast<T>(beta * c[i * ldc + j]);
+    }
+  }
+
+  /// c = relu(c + bias), each if asked for.
+  constexpr void finish_c() const {
+    if (!bias && !relu) return;
+    for (Index i = 0; i < m; ++i) {
+      for (Index j = 0; j < n; ++j) {
+        T& out = c[i * ldc + j];
+        if (bias) out = static_cast<T>(out + bias[j]);
+        if (relu && out < T{0}) out = T{0};  // NaN stays NaN
+      }
     }
   }
 };
@@ -71,14 +89,20 @@ struct MatmulKernel {
 
 namespace detail {
 
+/// Runs the kernel K, and after it what K leaves to its caller.
+template <class K, class T>
+void run_kernel(const MatmulArgs<T>& args) {
+  K::run(args);
+  if constexpr (!requires { requires K::epilogue; }) args.finish_c();
+}
+
 template <class K>
 constexpr MatmulKernel make_matmul_kernel() {
   static_assert(MatmulKernelLike<K>,
                 "kiln: a matmul kernel is a struct with `static constexpr std::string_view name = \"...\";` and "
                 "`template <class T> static void run(const kiln::MatmulArgs<T>&);`");
   if constexpr (MatmulKernelLike<K>) {
-    return {K::name, [](const MatmulArgs<float>& args) { K::run(args); },
-            [](const MatmulArgs<double>& args) { K::run(args); }};
+    return {K::name, &run_kernel<K, float>, &run_kernel<K, double>};
   }
 }
 

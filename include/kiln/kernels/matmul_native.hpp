@@ -33,6 +33,9 @@ struct Product {
   T* c;
   Index c_row, c_column;
   T alpha, beta;
+  const T* bias;
+  Index bias_row, bias_column;
+  bool relu;
 
   Product(const MatmulArgs<T>& args, bool swap)
       : rows(args.m),
@@ -48,13 +51,32 @@ struct Product {
         c_row(args.ldc),
         c_column(1),
         alpha(args.alpha),
-        beta(args.beta) {
+        beta(args.beta),
+        bias(args.bias),
+        bias_row(0),
+        bias_column(1),
+        relu(args.relu) {
     if (!swap) return;
     std::swap(rows, columns);
     std::swap(s, v);
     std::swap(s_row, v_column);
     std::swap(s_step, v_step);
     std::swap(c_row, c_column);
+    std::swap(bias_row, bias_column);
+  }
+
+  /// Where the tile goes that begins in row i and column j.
+  TileOut<T> out(Index i, Index j, Index tile_columns) const {
+    return {c + i * c_row + j * c_column,
+            c_row,
+            c_column,
+            tile_columns,
+            alpha,
+            beta,
+            bias ? bias + i * bias_row + j * bias_column : nullptr,
+            bias_row,
+            bias_column,
+            relu};
   }
 };
 
@@ -197,19 +219,19 @@ class TiledProduct {
       Index vectors = vectors_in(panel);
       const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
       Index v_step = panel < first_packed_ ? p_.v_step : vectors * L;
-      TileOut<T> out{nullptr, p_.c_row, p_.c_column, columns_in(panel), p_.alpha, p_.beta};
       for (Index block = 0; block < blocks; ++block) {
         Index k = block * p_.depth / blocks;
         Index depth = (block + 1) * p_.depth / blocks - k;
         for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
           Index height = panels.height(i);
-          out.c = p_.c + (top + i) * p_.c_row + j * p_.c_column;
+          TileOut<T> out = p_.out(top + i, j, columns_in(panel));
+          if (block > 0) out.beta = T{1};
+          if (block + 1 < blocks) out.bias = nullptr, out.relu = false;
           const T* si = in_place ? s + i * p_.s_row + k : packed + i * p_.depth + k * height;
           tile(height, vectors, si, in_place ? p_.s_row : 1, in_place ? 1 : height, v + k * v_step, v_step, depth,
                &out);
           i += height;
         }
-        out.beta = T{1};
       }
     });
   }
@@ -276,8 +298,7 @@ class DotProduct {
         Index rows = (std::min)(R, last - i);
         const T* s = p.s + i * p.s_row;
         for (Index j = 0; j < p.columns;) {
-          TileOut<T> out{p.c + i * p.c_row + j * p.c_column, p.c_row, p.c_column,
-                         p.columns - j >= N ? N : 1,         p.alpha, p.beta};
+          TileOut<T> out = p.out(i, j, p.columns - j >= N ? N : 1);
           const T* v = p.v + j * p.v_column;
           if (out.columns == N) run_for<Bytes, DotTileLoop<R, N>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
           else run_for<Bytes, DotTileLoop<R, 1>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
@@ -306,14 +327,20 @@ void native_matmul(const MatmulArgs<T>& args) {
 /// The quickest, as estimated from the shape, of three ways: tiles of c, tiles of c transposed, tiles of dot products.
 struct NativeMatmul {
   static constexpr std::string_view name = "native";
+  static constexpr bool epilogue = true;
 
   template <class T>
   static void run(const MatmulArgs<T>& args) {
     if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, double>) {
-      NaiveMatmul::run(args);
+      detail::run_kernel<NaiveMatmul>(args);
     } else {
       if (args.m == 0 || args.n == 0) return;
-      if (args.k == 0) return args.scale_c();
+      if (args.k == 0) return args.scale_c(), args.finish_c();
+      if (args.bias && args.alpha != T{1}) {  // fused, alpha * sum + bias would be rounded once instead of twice
+        MatmulArgs<T> product = args;
+        product.bias = nullptr, product.relu = false;
+        return run(product), args.finish_c();
+      }
       switch (isa()) {
         case Isa::avx512:
           // Of double, vectors of 32 bytes are enough, and quicker to compile.

@@ -36,7 +36,7 @@ template <class V>
 #endif
 }
 
-/// Where a tile's results go: c = alpha * sum + beta * c for `columns` columns.
+/// Where a tile's results go: c = alpha * sum + beta * c for `columns` columns, then + bias and relu if asked for.
 template <class T>
 struct TileOut {
   T* c;
@@ -45,7 +45,26 @@ struct TileOut {
   Index columns;
   T alpha;
   T beta;
+  const T* bias;  // or null
+  Index bias_row, bias_column;
+  bool relu;
 };
+
+/// x = alpha * x + beta * c, then + bias and relu if asked for; x may be a number or a vector.
+template <class V, class T>
+[[gnu::always_inline]] inline void finish(V& x, const T* c, const T* bias, const TileOut<T>& out) {
+  V other;
+  x *= out.alpha;
+  if (out.beta != T{0}) {
+    load(other, c);
+    x += out.beta * other;
+  }
+  if (bias) {
+    load(other, bias);
+    x += other;
+  }
+  if (out.relu) x = x < V{} ? V{} : x;  // NaN stays NaN
+}
 
 /// A tile of R rows and N vectors of columns; v's numbers lie side by side along j.
 template <int R, int N>
@@ -74,26 +93,22 @@ struct TileLoop {
       s += s_step;
       v += v_step;
     }
-    if (out->column_stride == 1 && out->columns == N * L) {
+    const bool bias_by_column = !out->bias || out->bias_column == 1;
+    if (out->column_stride == 1 && out->columns == N * L && bias_by_column) {
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
         for (int n = 0; n < N; ++n) {
           T* c = out->c + r * out->row_stride + n * L;
-          V result = out->alpha * sums[r][n];
-          if (out->beta != T{0}) {
-            V old;
-            load(old, c);
-            result += out->beta * old;
-          }
-          store(c, result);
+          finish(sums[r][n], c, out->bias ? out->bias + n * L : nullptr, *out);
+          store(c, sums[r][n]);
         }
       }
       return;
     }
     T results[R * N * static_cast<int>(L)];
     if constexpr (R > 1 && (R & (R - 1)) == 0) {
-      if (out->row_stride == 1) {
+      if (out->row_stride == 1 && (!out->bias || out->bias_row == 1)) {
         // c lies transposed: so does the tile, then its columns are written as short vectors.
 #pragma GCC unroll 8
         for (int n = 0; n < N; ++n) {
@@ -105,14 +120,10 @@ struct TileLoop {
           for (int r = 0; r < R; ++r) store(results + (n * R + r) * L, rows[r]);
         }
         for (Index j = 0; j < out->columns; ++j) {
-          Vec<T, R* static_cast<int>(sizeof(T))> column, old;
+          Vec<T, R* static_cast<int>(sizeof(T))> column;
           T* c = out->c + j * out->column_stride;
           load(column, results + j * R);
-          column *= out->alpha;
-          if (out->beta != T{0}) {
-            load(old, c);
-            column += out->beta * old;
-          }
+          finish(column, c, out->bias, *out);
           store(c, column);
         }
         return;
@@ -133,15 +144,16 @@ struct TileLoop {
 #endif
   }
 
-  /// c = alpha * results + beta * c, number by number.
+  /// Writes the results number by number.
   template <class T>
   [[gnu::always_inline]] static inline void put(const TileOut<T>& out, Index rows, const T* results, Index row_step,
                                                 Index column_step) {
     for (Index j = 0; j < out.columns; ++j) {
       for (Index i = 0; i < rows; ++i) {
-        T& c = out.c[i * out.row_stride + j * out.column_stride];
-        T result = out.alpha * results[i * row_step + j * column_step];
-        c = out.beta == T{0} ? result : result + out.beta * c;
+        T* c = out.c + i * out.row_stride + j * out.column_stride;
+        T result = results[i * row_step + j * column_step];
+        finish(result, c, out.bias ? out.bias + i * out.bias_row + j * out.bias_column : nullptr, out);
+        *c = result;
       }
     }
   }

@@ -75,7 +75,7 @@ void run_matmul(const MatmulArgs<T>& args) {
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
     if (const MatmulKernel* chosen = detail::chosen_matmul()) return chosen->run(args);
   }
-  NativeMatmul::run(args);
+  detail::run_kernel<NativeMatmul>(args);
 }
 
 }  // namespace kiln

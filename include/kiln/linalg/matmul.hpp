@@ -165,7 +165,7 @@ auto matmul(const A& a, const B& b, MatmulOptions options = {}) {
 template <class K, TensorLike A, TensorLike B>
 auto matmul(const A& a, const B& b, MatmulOptions options = {}) {
   detail::require_matmul_operands<A, B>();
-  return detail::matmul_with([](const MatmulArgs<element_t<A>>& args) { K::run(args); }, a, b, options);
+  return detail::matmul_with(&detail::run_kernel<K, element_t<A>>, a, b, options);
 }
 
 /// out = alpha * op(a) * op(b) + beta * out, without a temporary. `out` is a tensor or a view of the product's shape
