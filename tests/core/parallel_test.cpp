@@ -59,6 +59,20 @@ TEST_CASE("[threads] the tasks of one job do run at the same time") {
   CHECK(arrived == 2);
 }
 
+TEST_CASE("[threads] a thread that is held up leaves its other tasks to the rest of the team") {
+  for (int threads : {2, 3}) {
+    Threads scope(threads);
+    for (Index slow = 0; slow < 12; ++slow) {
+      std::atomic<int> finished = 0;
+      parallel_for(12, [&](Index task) {
+        while (task == slow && finished.load() < 11) std::this_thread::yield();
+        ++finished;
+      });
+      CHECK(finished == 12);
+    }
+  }
+}
+
 TEST_CASE("[threads] a nested call and a call beside a busy team run serially") {
   Threads scope(3);
   std::vector<std::vector<int>> runs(8, std::vector<int>(50));

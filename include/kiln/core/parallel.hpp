@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -55,8 +56,9 @@ struct ScopedChoices {
 };
 inline constinit thread_local ScopedChoices scoped_choices;
 
-/// Worker threads that sleep until there is a job, and the job. One job at a time; the caller works too, and waits only
-/// for tasks that a worker has begun.
+/// Worker threads that wait for a job. One job at a time; the caller works too. Every thread has a share of the tasks,
+/// the same part in every job, so that it finds in its cache what it wrote in the job before; when it has done that, it
+/// takes what is left of the others'. The caller waits only for tasks that a worker has begun.
 class Team {
  public:
   using Task = void (*)(void* context, Index task);
@@ -64,15 +66,19 @@ class Team {
 
   /// Runs all tasks, or none and returns false when the team is busy: with another thread's job or with our caller's.
   bool try_run(int threads, Index tasks, Task task, void* context) {
-    if (busy_.exchange(true, std::memory_order_acquire)) return false;
-    resize(threads - 1);
-    job_ = {task, context, tasks, scoped_choices};
-    unfinished_.store(static_cast<int>(tasks));
-    queue_.store(++generation_ << 32 | static_cast<std::uint64_t>(tasks), std::memory_order_release);
+    if (busy_.load(std::memory_order_relaxed) || busy_.exchange(true, std::memory_order_acquire)) return false;
+    if (threads != static_cast<int>(shares_.size())) resize(threads);
+    unfinished_.store(static_cast<int>(tasks), std::memory_order_relaxed);
+    ++generation_;
+    const Index count = (std::min)(tasks, Index{threads});
+    for (Index i = 0; i < count; ++i) {
+      shares_[static_cast<std::size_t>(i)].open(generation_, {task, context, scoped_choices}, i * tasks / count,
+                                                (i + 1) * tasks / count);
+    }
     epoch_.fetch_add(1);
     epoch_.notify_all();
-    work();
-    for (int left; (left = unfinished_.load()) != 0;) wait_while(unfinished_, left);
+    work(0);
+    wait_until(unfinished_, [this] { return unfinished_.load(std::memory_order_acquire) == 0; });
     std::exception_ptr error = std::exchange(error_, nullptr);
     busy_.store(false, std::memory_order_release);
     if (error) std::rethrow_exception(error);
@@ -81,67 +87,103 @@ class Team {
 
  private:
   struct Job {
-    Task task;
-    void* context;
-    Index tasks;
+    Task task = nullptr;
+    void* context = nullptr;
     ScopedChoices choices;
   };
 
-  /// Spins while a next job or the end of this one is likely near, then sleeps.
-  void wait_while(const std::atomic<int>& value, int old) const {
-    for (int spin = 0; spin < spins_; ++spin) {
-      if (value.load(std::memory_order_acquire) != old) return;
-      cpu_relax();
+  /// A thread's tasks, which lie behind each other. All that it has to read to begin is in one line of the cache.
+  class alignas(64) Share {
+   public:
+    void open(std::uint64_t generation, const Job& of, Index begin, Index end) {
+      job = of;
+      end_ = end;
+      left_.store(generation << 32 | static_cast<std::uint64_t>(end - begin), std::memory_order_release);
     }
-    value.wait(old);
-  }
 
-  /// Takes tasks until none is left. A task that was taken keeps the job alive until it is counted as finished.
-  void work() {
-    std::uint64_t queue = queue_.load(std::memory_order_acquire);
-    while (auto left = static_cast<std::uint32_t>(queue)) {
-      if (!queue_.compare_exchange_weak(queue, queue - 1, std::memory_order_acq_rel)) continue;
-      Index index = job_.tasks - static_cast<Index>(left);
-      scoped_choices = job_.choices;
-      try {
-        job_.task(job_.context, index);
-      } catch (...) {
-        keep_first(index);
+    bool has_tasks() const { return static_cast<std::uint32_t>(left_.load(std::memory_order_acquire)) != 0; }
+
+    /// The next task, or -1 if none is left. Who takes one keeps the job alive until it is counted as finished.
+    Index take() {
+      std::uint64_t left = left_.load(std::memory_order_acquire);
+      while (const auto count = static_cast<std::uint32_t>(left)) {
+        if (left_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel)) return end_ - Index{count};
       }
-      if (unfinished_.fetch_sub(1) == 1) unfinished_.notify_all();
-      queue = queue_.load(std::memory_order_acquire);
+      return -1;
+    }
+
+    Job job;
+
+   private:
+    std::atomic<std::uint64_t> left_ = 0;  // the job's generation, tasks not yet taken
+    Index end_ = 0;
+  };
+
+  /// Takes tasks until none is left, from our own share first.
+  void work(std::size_t self) {
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      Share& share = shares_[self + i < shares_.size() ? self + i : self + i - shares_.size()];
+      int finished = 0;
+      for (Index task; (task = share.take()) >= 0; ++finished) {
+        scoped_choices = share.job.choices;
+        try {
+          share.job.task(share.job.context, task);
+        } catch (...) {
+          keep_first(task);
+        }
+      }
+      // From here on the job may be over, and what the next share has may be of another one.
+      if (finished > 0 && unfinished_.fetch_sub(finished) == finished) return unfinished_.notify_all();
     }
   }
 
-  void keep_first(Index index) {
-    std::lock_guard lock(error_mutex_);
-    if (error_ && error_index_ < index) return;
-    error_ = std::current_exception();
-    error_index_ = index;
-  }
-
-  void live() {
+  /// Returns when `done()`. Spins while that is likely near, then sleeps until `changes` does.
+  template <class Done>
+  void wait_until(const std::atomic<int>& changes, Done done) const {
+    using Clock = std::chrono::steady_clock;
+    constexpr int between_looks = 64;  // at the clock: a microsecond or two
+    const Clock::time_point end = Clock::now() + std::chrono::microseconds(spins_ ? 200 : 0);
+    do {
+      for (int i = 0; i < between_looks; ++i) {
+        if (done()) return;
+        if (spins_) cpu_relax();
+      }
+    } while (Clock::now() < end);
     while (true) {
-      int epoch = epoch_.load(std::memory_order_acquire);
-      if (stop_.load(std::memory_order_acquire)) return;
-      work();
-      wait_while(epoch_, epoch);
+      const int seen = changes.load();
+      if (done()) return;
+      changes.wait(seen);
     }
   }
 
-  void resize(int workers) {
-    if (workers == wanted_workers_) return;
+  void keep_first(Index task) {
+    std::lock_guard lock(error_mutex_);
+    if (error_ && error_task_ < task) return;
+    error_ = std::current_exception();
+    error_task_ = task;
+  }
+
+  void live(std::size_t self) {
+    auto wanted = [this, self] { return shares_[self].has_tasks() || stop_.load(std::memory_order_acquire); };
+    while (true) {
+      wait_until(epoch_, wanted);
+      if (stop_.load(std::memory_order_acquire)) return;
+      work(self);
+    }
+  }
+
+  void resize(int threads) {
     stop_.store(true);
     epoch_.fetch_add(1);
     epoch_.notify_all();
     for (std::thread& worker : workers_) worker.join();
     workers_.clear();
     stop_.store(false);
-    wanted_workers_ = workers;
-    spins_ = workers < static_cast<int>(std::thread::hardware_concurrency()) ? 2000 : 0;  // some tens of us
+    shares_ = std::vector<Share>(static_cast<std::size_t>(threads));
+    spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency());
     try {
-      workers_.reserve(static_cast<std::size_t>(workers));
-      while (static_cast<int>(workers_.size()) < workers) workers_.emplace_back(&Team::live, this);
+      workers_.reserve(shares_.size() - 1);
+      while (workers_.size() + 1 < shares_.size()) workers_.emplace_back(&Team::live, this, workers_.size() + 1);
     } catch (const std::exception&) {
       // The system gives us no more threads: those that we have do the work.
     }
@@ -149,17 +191,15 @@ class Team {
 
   std::atomic<bool> busy_ = false;
   std::atomic<bool> stop_ = false;
-  Job job_{};
+  bool spins_ = false;
   std::uint64_t generation_ = 0;
-  int wanted_workers_ = 0;
-  int spins_ = 0;
+  std::vector<Share> shares_;  // that of the caller first
   std::vector<std::thread> workers_;
   std::mutex error_mutex_;
   std::exception_ptr error_;
-  Index error_index_ = 0;
-  alignas(64) std::atomic<std::uint64_t> queue_ = 0;  // generation of the job, tasks not yet taken
-  alignas(64) std::atomic<int> unfinished_ = 0;       // tasks not yet finished
-  alignas(64) std::atomic<int> epoch_ = 0;            // changes when workers should look again
+  Index error_task_ = 0;
+  alignas(64) std::atomic<int> epoch_ = 0;       // changes when sleeping workers should look again
+  alignas(64) std::atomic<int> unfinished_ = 0;  // tasks not yet finished
 };
 
 /// Never destroyed: its workers sleep until the process ends.
