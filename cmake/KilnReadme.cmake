@@ -9,7 +9,7 @@
 #
 # A ```cpp block with a main function is a program and stays as it is. Any other is compiled behind an include of
 # kiln.hpp and `using namespace kiln;`. HTML comments on the lines just before a block say more about it:
-#   <!-- body -->           statements: the block becomes the body of a function
+#   <!-- body -->           statements: the block becomes the body of a function, behind what it includes
 #   <!-- continues -->      the declarations of the block before are visible in this one
 #   <!-- given: <code> -->  code that the reader can imagine
 # A ```cmake block becomes a project around a main.cpp. Scripts named in a ```sh block must exist.
@@ -76,7 +76,9 @@ function(kiln_readme_blocks markdown folder)
       if(block MATCHES "int main\\(")
         set(code "${located}")
       elseif(is_body)
-        set(code "${prelude}${declarations}void body() {\n${given}${located}}\n")
+        string(REGEX MATCHALL "#include <[^>]+>\n" includes "${block}")
+        string(CONCAT includes ${includes})
+        set(code "${includes}${prelude}${declarations}void body() {\n${given}${located}}\n")
       else()
         string(APPEND declarations "${given}${located}")
         set(code "${prelude}${declarations}")

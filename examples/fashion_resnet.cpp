@@ -14,6 +14,9 @@
 #include <cstring>
 #include <kiln/kiln.hpp>
 #include <kiln/models/resnet.hpp>
+#include <kiln/train/csv_logger.hpp>
+#include <kiln/train/report.hpp>
+#include <kiln/train/tta.hpp>
 
 using namespace kiln;
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 #include <kiln/kiln.hpp>
+#include <kiln/train/summary.hpp>
 
 #include "mnist/options.hpp"
 

@@ -1,9 +1,18 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Everything that most programs need. One that only predicts can include less: see examples/predict.cpp. Known
-/// architectures are in models/, and files of other kinds each have a header to be included as well: data/csv.hpp,
-/// data/image_file.hpp, data/image_folder.hpp, data/jpeg.hpp, data/npy.hpp, data/npz.hpp, io/npz.hpp (weights).
+/// What most programs need: tensors, autograd, layers, losses, optimizers and schedules, MNIST and its transforms, the
+/// Learner with its metrics, weights. One that only predicts can include less: see examples/predict.cpp.
+///
+/// The rest is a header each, so that nobody waits for the compiler on behalf of what is not used:
+///   train/callbacks.hpp   EarlyStopping, SaveBest, MixUp, Ema, CsvLogger and all other callbacks, or each by itself
+///   train/report.hpp      learn.report("report.html")
+///   train/summary.hpp     summary(model, x)
+///   viz/                  pictures: image_grid.hpp, confusion_plot.hpp, heat_map.hpp, histogram_plot.hpp
+///   nn/                   lsuv.hpp, orthogonal.hpp
+///   models/               known architectures
+///   kernels/ladder.hpp, kernels/conv_ladder.hpp        every matmul and convolution kernel, by name; Eigen's, too
+///   data/csv.hpp, image_file.hpp, image_folder.hpp, jpeg.hpp, npy.hpp, npz.hpp, io/npz.hpp     files of other kinds
 #pragma once
 
 #include <kiln/autograd/einsum.hpp>
@@ -12,8 +21,6 @@
 #include <kiln/data/subset.hpp>
 #include <kiln/data/transforms.hpp>
 #include <kiln/io/safetensors.hpp>
-#include <kiln/kernels/conv_ladder.hpp>
-#include <kiln/kernels/ladder.hpp>
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/batch_norm.hpp>
 #include <kiln/nn/conv.hpp>
@@ -26,8 +33,6 @@
 #include <kiln/nn/layer_norm.hpp>
 #include <kiln/nn/linear.hpp>
 #include <kiln/nn/loss.hpp>
-#include <kiln/nn/lsuv.hpp>
-#include <kiln/nn/orthogonal.hpp>
 #include <kiln/nn/pool.hpp>
 #include <kiln/nn/resample.hpp>
 #include <kiln/nn/residual.hpp>
@@ -42,31 +47,9 @@
 #include <kiln/optim/sgd.hpp>
 #include <kiln/tensor/print.hpp>
 #include <kiln/tensor/random.hpp>
-#include <kiln/train/activation_stats.hpp>
-#include <kiln/train/batch_transform.hpp>
-#include <kiln/train/csv_logger.hpp>
-#include <kiln/train/cutmix.hpp>
-#include <kiln/train/early_stopping.hpp>
-#include <kiln/train/ema.hpp>
-#include <kiln/train/gradient_accumulation.hpp>
-#include <kiln/train/gradient_clip.hpp>
-#include <kiln/train/json_lines.hpp>
 #include <kiln/train/learner.hpp>
 #include <kiln/train/lr_suggestion.hpp>
 #include <kiln/train/metrics.hpp>
-#include <kiln/train/mixup.hpp>
-#include <kiln/train/reduce_lr_on_plateau.hpp>
-#include <kiln/train/report.hpp>
-#include <kiln/train/save_best.hpp>
-#include <kiln/train/short_run.hpp>
-#include <kiln/train/stop_on_interrupt.hpp>
-#include <kiln/train/summary.hpp>
-#include <kiln/train/terminate_on_nan.hpp>
-#include <kiln/train/tta.hpp>
-#include <kiln/viz/confusion_plot.hpp>
 #include <kiln/viz/figure.hpp>
-#include <kiln/viz/heat_map.hpp>
-#include <kiln/viz/histogram_plot.hpp>
-#include <kiln/viz/image_grid.hpp>
 #include <kiln/viz/line_plot.hpp>
 #include <kiln/viz/terminal.hpp>

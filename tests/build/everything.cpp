@@ -16,6 +16,17 @@
 #include <kiln/data/csv.hpp>
 #include <kiln/data/image_folder.hpp>
 #include <kiln/io/npz.hpp>
+#include <kiln/kernels/conv_ladder.hpp>
+#include <kiln/kernels/ladder.hpp>
 #include <kiln/models/autoencoder.hpp>
 #include <kiln/models/lenet.hpp>
 #include <kiln/models/xresnet.hpp>
+#include <kiln/nn/lsuv.hpp>
+#include <kiln/nn/orthogonal.hpp>
+#include <kiln/train/callbacks.hpp>
+#include <kiln/train/report.hpp>
+#include <kiln/train/summary.hpp>
+#include <kiln/viz/confusion_plot.hpp>
+#include <kiln/viz/heat_map.hpp>
+#include <kiln/viz/histogram_plot.hpp>
+#include <kiln/viz/image_grid.hpp>

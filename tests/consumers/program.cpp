@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include <kiln/kernels/matmul_eigen.hpp>
 #include <kiln/kiln.hpp>
 
 namespace {
