@@ -30,8 +30,9 @@ struct TempFolder {
 
   std::string operator/(std::string_view name) const { return path + "/" + std::string(name); }
 
-  /// Writes a file and returns its path.
+  /// Writes a file and returns its path. An old one is removed first: ext4 waits for the disk when it is overwritten.
   std::string write(std::string_view name, std::string_view bytes) const {
+    std::filesystem::remove(*this / name);
     std::ofstream file(*this / name, std::ios::binary | std::ios::trunc);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     REQUIRE(file.flush());

@@ -37,6 +37,7 @@ std::string read_all(const std::string& path) {
 }
 
 void write_all(const std::string& path, const std::string& content) {
+  std::filesystem::remove(path);  // ext4 waits for the disk when a file is overwritten
   std::ofstream(path, std::ios::binary) << content;
 }
 
