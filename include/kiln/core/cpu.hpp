@@ -44,11 +44,13 @@ inline Isa cpu_isa() {
   return Isa::baseline;
 }
 
-/// What `wanted`, the value of `KILN_ISA` or null, leaves of `best`. Throws: UsageError.
+/// The one that `wanted`, the value of `KILN_ISA` or null, asks for, or else `best`. Throws: UsageError.
 inline Isa choose_isa(const char* wanted, Isa best) {
   if (wanted == nullptr || *wanted == '\0') return best;
   for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-    if (isa_name(isa) == wanted) return isa < best ? isa : best;
+    if (isa_name(isa) != wanted) continue;
+    if (isa <= best) return isa;
+    fail<UsageError>("KILN_ISA", concat("must be at most ", isa_name(best), " on this CPU"), concat("got ", wanted));
   }
   fail<UsageError>("KILN_ISA", "must be baseline, avx2 or avx512", concat("got ", wanted));
 }
@@ -64,7 +66,8 @@ inline void cpu_relax() {
 
 }  // namespace detail
 
-/// The instruction set in use, fixed at the first call. Throws: UsageError when `KILN_ISA` names an unknown one.
+/// The instruction set in use, fixed at the first call. Throws: UsageError when `KILN_ISA` names one that is unknown or
+/// that the CPU lacks.
 inline Isa isa() {
   static const Isa chosen = detail::choose_isa(std::getenv("KILN_ISA"), detail::cpu_isa());
   return chosen;
