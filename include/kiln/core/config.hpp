@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// What every header needs to know about the build: the version, and the flags that Kiln refuses.
+/// What every header needs to know about the build: the version, and the flags and machines that Kiln refuses.
 #pragma once
 
 #define KILN_VERSION_MAJOR 0
@@ -13,6 +13,10 @@
 #endif
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ && !defined(KILN_ALLOW_FAST_MATH)
 #error "kiln: -ffinite-math-only, as in -ffast-math, lets the compiler drop every check for NaN; compile without it"
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#error "kiln: only little-endian CPUs are supported; numbers in files are read and written as they lie in memory"
 #endif
 
 #if !defined(__cpp_concepts) || __cplusplus < 202002L

@@ -5,7 +5,6 @@
 /// format that Python's `safetensors` reads and writes. Source: https://github.com/huggingface/safetensors#format
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -20,9 +19,6 @@
 namespace kiln {
 
 namespace detail {
-
-static_assert(std::endian::native == std::endian::little,
-              "kiln: safetensors files are little-endian, as is every supported CPU");
 
 inline constexpr std::uint64_t most_safetensors_header = 100'000'000;  // the reference implementation's limit
 
