@@ -22,7 +22,7 @@ template <class T, int Bytes>
 class ConvDotProducts {
  public:
   static constexpr Index L = lanes<T, Bytes>;
-  static constexpr Index R = Bytes == 64 ? 4 : 2;
+  static constexpr Index R = many_registers<Bytes> ? 4 : 2;
   static constexpr Index N = 4;
 
   explicit ConvDotProducts(const ConvSizes& sizes)

@@ -20,11 +20,12 @@ namespace kiln::detail {
 /// How much of the output one tile holds: as many accumulators as the registers take.
 template <class T, int Bytes>
 struct TileSize {
-  static constexpr int rows = Bytes == 64 ? 8 : 4;
-  static constexpr int fewer_rows = Bytes == 64 ? 5 : 3;  // with `rows`, makes up every number from 28 or 6 on
-  static constexpr int vectors = Bytes == 16 ? 2 : 3;
+  static constexpr bool many = many_registers<Bytes>;
+  static constexpr int rows = many ? 8 : 4;
+  static constexpr int fewer_rows = many ? 5 : 3;  // with `rows`, makes up every number from 28 or 6 on
+  static constexpr int vectors = many || Bytes > 16 ? 3 : 2;
   static constexpr Index width = vectors * lanes<T, Bytes>;
-  static constexpr int dot_rows = Bytes == 64 ? 4 : 2;
+  static constexpr int dot_rows = many ? 4 : 2;
   static constexpr int dot_columns = 5;
 };
 

@@ -64,6 +64,15 @@ using Vec = typename VecTypes<T, Bytes>::Type;
 template <class T, int Bytes>
 inline constexpr Index lanes = sizeof(Vec<T, Bytes>) / sizeof(T);
 
+/// Whether there are 32 registers for vectors of that size, and not just 16.
+#if defined(__aarch64__)
+template <int Bytes>
+inline constexpr bool many_registers = true;
+#else
+template <int Bytes>
+inline constexpr bool many_registers = Bytes == 64;
+#endif
+
 /// v = the lanes that begin at p, which need not be aligned. (A reference to an unaligned vector would be shorter to
 /// use, but clang 14 forgets in templates that it is unaligned.)
 template <class V, class T>
