@@ -40,6 +40,10 @@ template <class T, class V>
     KILN_SQRT("vsqrt", " {%0, %0|%0, %0}", "+v"(v));
 #endif
   }
+#elif defined(__GNUC__) && defined(__aarch64__)
+  static_assert(sizeof(V) == 16);
+  if constexpr (sizeof(T) == 4) asm("fsqrt %0.4s, %0.4s" : "+w"(v));
+  else asm("fsqrt %0.2d, %0.2d" : "+w"(v));
 #else
   T lane[sizeof(V) / sizeof(T)];
   std::memcpy(lane, &v, sizeof(V));
