@@ -58,4 +58,17 @@ TEST_CASE("map_each has the same bits on any number of threads") {
   set_num_threads(before);
 }
 
+TEST_CASE_TEMPLATE("map_each gives an element the same bits at any place", T, float, double) {
+  std::vector<T> x(300), whole(x.size()), part(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(std::sin(static_cast<double>(i)));
+  auto f = [](T v) { return (v * v * T(0.3) + v / 7) * v + T(0.1); };
+  detail::map_each(1, f, std::ssize(x), whole.data(), x.data());
+  for (std::size_t begin : {0u, 1u, 5u, 130u}) {
+    for (std::size_t n : {1u, 3u, 17u, 63u, 129u, 170u}) {
+      detail::map_each(1, f, static_cast<Index>(n), part.data(), x.data() + begin);
+      CHECK(std::equal(part.begin(), part.begin() + static_cast<Index>(n), whole.begin() + static_cast<Index>(begin)));
+    }
+  }
+}
+
 TEST_SUITE_END();

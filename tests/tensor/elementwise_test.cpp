@@ -202,4 +202,41 @@ TEST_CASE("broadcast_to, transpose, permute") {
   CHECK(transpose(zeros({0, 3})).shape() == Shape<2>{3, 0});
 }
 
+TEST_CASE_TEMPLATE("long and broadcast operands, on any number of threads", T, float, double) {
+  auto filled = [](auto shape) {
+    auto x = zeros<T>(shape);
+    for (Index i = 0; i < x.numel(); ++i) x.data()[i] = static_cast<T>((i * 7 + 3) % 31) - T(15);
+    return x;
+  };
+  const auto a = filled(Shape<3>(5, 40, 1200)), b = filled(Shape<3>(5, 40, 1200));
+  const auto row = filled(Shape<1>(1200));
+  const auto column = filled(Shape<3>(5, 1, 1)), middle = filled(Shape<2>(40, 1));
+  const auto turned = filled(Shape<3>(5, 1200, 40));
+  const int before = num_threads();
+  for (int threads : {1, 5}) {
+    set_num_threads(threads);
+    const auto same = a * b, with_row = a - row, with_column = column + a, with_middle = a * middle, number = 2 - a;
+    const auto strided = a + turned.view().permute_view({0, 2, 1});
+    const auto less = a < row;
+    const auto chosen = where(less, a, column);
+    auto in_place = a;
+    in_place += row;
+    bool right = true;
+    for (Index i = 0; i < 5; ++i) {
+      for (Index j = 0; j < 40; ++j) {
+        for (Index k = 0; k < 1200; ++k) {
+          const T x = a(i, j, k);
+          right = right && same(i, j, k) == x * b(i, j, k) && with_row(i, j, k) == x - row(k);
+          right = right && with_column(i, j, k) == column(i, 0, 0) + x && with_middle(i, j, k) == x * middle(j, 0);
+          right = right && number(i, j, k) == 2 - x && strided(i, j, k) == x + turned(i, k, j);
+          right = right && less(i, j, k) == (x < row(k)) && chosen(i, j, k) == (x < row(k) ? x : column(i, 0, 0));
+          right = right && in_place(i, j, k) == x + row(k);
+        }
+      }
+    }
+    CHECK(right);
+  }
+  set_num_threads(before);
+}
+
 TEST_SUITE_END();

@@ -19,7 +19,7 @@ template <int R, class T, class F, class Slope>
 Var<R, T> activation(std::string_view op, Index cost, const Var<R, T>& x, const F& f, const Slope& slope) {
   auto pull_back = [cost, slope, kept = alias(x.value())](const Tensor<R, T>& dy, GradSlot<R, T>& dx) {
     add_each(
-        cost, dx, [slope](T v, T d) { return d * slope(v); }, kept, dy);
+        cost, dx, [slope](T v, T d) __attribute__((always_inline)) { return d * slope(v); }, kept, dy);
   };
   return record(op, each(cost, x.value(), f), std::move(pull_back), x);
 }
@@ -29,8 +29,9 @@ Var<R, T> activation(std::string_view op, Index cost, const Var<R, T>& x, const 
 /// log(1 + exp(x)), linear where that would overflow.
 template <int R, class T>
 Var<R, T> softplus(const Var<R, T>& x) {
-  auto value = [](T v) { return (v > 0 ? v : T{}) + std::log1p(std::exp(-std::abs(v))); };
-  return detail::activation("softplus", detail::costly, x, value, [](T v) { return detail::logistic(v); });
+  auto value = [](T v) __attribute__((always_inline)) { return detail::softplus_of(v); };
+  return detail::activation(
+      "softplus", detail::costly, x, value, [](T v) __attribute__((always_inline)) { return detail::logistic(v); });
 }
 
 /// x times the normal distribution function of x, or with `approximate` the paper's formula by tanh.
@@ -40,46 +41,48 @@ Var<R, T> gelu(const Var<R, T>& x, bool approximate = false) {
   if (approximate) {
     constexpr T a = std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
     constexpr auto b = static_cast<T>(0.044715);
-    auto value = [](T v) { return v / 2 * (1 + std::tanh(a * (v + b * v * v * v))); };
-    auto slope = [](T v) {
-      const T t = std::tanh(a * (v + b * v * v * v));
+    auto value = [](T v) __attribute__((always_inline)) {
+      return v / 2 * (1 + detail::tanh_of(a * (v + b * v * v * v)));
+    };
+    auto slope = [](T v) __attribute__((always_inline)) {
+      const T t = detail::tanh_of(a * (v + b * v * v * v));
       return (1 + t) / 2 + v / 2 * (1 - t * t) * a * (1 + 3 * b * v * v);
     };
     return detail::activation("gelu", detail::costly, x, value, slope);
   }
-  auto phi = [](T v) { return static_cast<T>(0.5) * (1 + std::erf(v / std::numbers::sqrt2_v<T>)); };
-  auto slope = [phi](T v) {
-    const T density = std::exp(-v * v / 2) * std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>;
+  auto phi = [](T v) __attribute__((always_inline)) {
+    return static_cast<T>(0.5) * (1 + detail::erf_of(v / std::numbers::sqrt2_v<T>));
+  };
+  auto slope = [phi](T v) __attribute__((always_inline)) {
+    const T density = detail::exp_of(-v * v / 2) * std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>;
     return phi(v) + v * density;
   };
   return detail::activation(
-      "gelu", detail::costly, x, [phi](T v) { return v * phi(v); }, slope);
+      "gelu", detail::costly, x, [phi](T v) __attribute__((always_inline)) { return v * phi(v); }, slope);
 }
 
 /// x * sigmoid(x), also called swish.
 template <int R, class T>
 Var<R, T> silu(const Var<R, T>& x) {
-  auto slope = [](T v) {
+  auto slope = [](T v) __attribute__((always_inline)) {
     const T s = detail::logistic(v);
     return s * (1 + v * (1 - s));
   };
   return detail::activation(
-      "silu", detail::costly, x, [](T v) { return v * detail::logistic(v); }, slope);
+      "silu", detail::costly, x, [](T v) __attribute__((always_inline)) { return v * detail::logistic(v); }, slope);
 }
 
 /// x * tanh(softplus(x)). Source: Misra 2019, https://arxiv.org/abs/1908.08681.
 template <int R, class T>
 Var<R, T> mish(const Var<R, T>& x) {
   // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2), which is 1 from 20 on.
-  auto value = [](T v) {
-    if (v > 20) return v;
-    const T e = std::exp(v), n = e * (e + 2);
-    return v * n / (n + 2);
+  auto value = [](T v) __attribute__((always_inline)) {
+    const T e = detail::exp_of(v), n = e * (e + 2);
+    return detail::choose(v > 20, v, v * n / (n + 2));
   };
-  auto slope = [](T v) {
-    if (v > 20) return T{1};
-    const T e = std::exp(v), n = e * (e + 2), t = n / (n + 2);
-    return t + v * (1 - t * t) * e / (1 + e);
+  auto slope = [](T v) __attribute__((always_inline)) {
+    const T e = detail::exp_of(v), n = e * (e + 2), t = n / (n + 2);
+    return detail::choose(v > 20, T{1}, t + v * (1 - t * t) * e / (1 + e));
   };
   return detail::activation("mish", detail::costly, x, value, slope);
 }
@@ -89,8 +92,9 @@ Var<R, T> mish(const Var<R, T>& x) {
 template <int R, class T>
 Var<R, T> elu(const Var<R, T>& x, double alpha = 1) {
   const auto a = static_cast<T>(alpha);
-  auto value = [a](T v) { return v <= 0 ? a * std::expm1(v) : v; };
-  return detail::activation("elu", detail::costly, x, value, [a](T v) { return v <= 0 ? a * std::exp(v) : T{1}; });
+  auto value = [a](T v) __attribute__((always_inline)) { return detail::choose(v <= 0, a * detail::expm1_of(v), v); };
+  auto slope = [a](T v) __attribute__((always_inline)) { return detail::choose(v <= 0, a * detail::exp_of(v), T{1}); };
+  return detail::activation("elu", detail::costly, x, value, slope);
 }
 
 /// x where it is positive, negative_slope * x elsewhere.

@@ -146,7 +146,7 @@ Var<R, T> cos(const Var<R, T>& x) {
 namespace detail {
 
 // What a function costs, in additions: whether several threads are worth it.
-inline constexpr Index cheap = 1, costly = 16;
+inline constexpr Index cheap = 1, costly = 8;
 
 /// f of every element, in one pass. It must have no side effects.
 template <int R, class T, class F>
@@ -160,7 +160,7 @@ Tensor<R, T> each(Index cost, const Tensor<R, T>& x, const F& f) {
 template <int R, class T, class F, class... In>
 void add_each(Index cost, GradSlot<R, T>& dx, const F& f, const In&... in) {
   dx.add_by([&](Tensor<R, T>& to, bool first) {
-    auto added = [f](T sum, auto... v) { return sum + f(v...); };
+    auto added = [f](T sum, auto... v) __attribute__((always_inline)) { return sum + f(v...); };
     if (first) map_each(cost, f, to.numel(), to.data(), in.data()...);
     else map_each(cost, added, to.numel(), to.data(), std::as_const(to).data(), in.data()...);
   });
@@ -174,7 +174,8 @@ Var<R, T> tanh(const Var<R, T>& x) {
     detail::add_each(
         detail::cheap, dx, [](T t, T d) { return d * (1 - t * t); }, y, dy);
   };
-  auto value = detail::each(detail::costly, x.value(), [](T v) { return std::tanh(v); });
+  auto value = detail::each(
+      detail::costly, x.value(), [](T v) __attribute__((always_inline)) { return detail::tanh_of(v); });
   return record("tanh", std::move(value), pull_back, x);
 }
 
@@ -184,7 +185,8 @@ Var<R, T> sigmoid(const Var<R, T>& x) {
     detail::add_each(
         detail::cheap, dx, [](T s, T d) { return d * s * (1 - s); }, y, dy);
   };
-  auto value = detail::each(detail::costly, x.value(), [](T v) { return detail::logistic(v); });
+  auto value = detail::each(
+      detail::costly, x.value(), [](T v) __attribute__((always_inline)) { return detail::logistic(v); });
   return record("sigmoid", std::move(value), pull_back, x);
 }
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 /// `map_each`: out[i] = f(in[i], ...) over elements that lie behind each other, on several threads where that is worth
-/// it. Compilers turn an `f` of plain arithmetic into vectors, because they see blocks of known length; its operator()
-/// must be `always_inline` for that, and free of side effects.
+/// it. Compilers turn an `f` of plain arithmetic into vectors, because they see blocks of known length; it must be free
+/// of side effects, and inlined for that: a longer lambda says `[](T v) __attribute__((always_inline)) { ... }`.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +12,15 @@
 #include <kiln/kernels/simd.hpp>
 
 namespace kiln::detail {
+
+/// Fewer elements than a vector has, and zeros.
+template <class T, Index N>
+struct Padded {
+  T elements[N] = {};
+  [[gnu::always_inline]] Padded(const T* from, Index count) {
+    for (Index i = 0; i < count; ++i) elements[i] = from[i];
+  }
+};
 
 template <class F>
 struct MapEachLoop {
@@ -24,7 +33,20 @@ struct MapEachLoop {
       for (Index k = 0; k < block; ++k) result[k] = f(in[i + k]...);
       for (Index k = 0; k < block; ++k) out[i + k] = result[k];
     }
-    for (; i < n; ++i) out[i] = f(in[i]...);
+    // The last by the same operations: an element's bits do not depend on its place.
+    constexpr Index vector = Bytes / static_cast<Index>(sizeof(T));
+    for (; i < n; i += vector) {
+      const Index count = (std::min)(vector, n - i);
+      last<vector>(f, count, out + i, Padded<In, vector>(in + i, count).elements...);
+    }
+  }
+
+ private:
+  template <Index N, class T, class... In>
+  [[gnu::always_inline]] static inline void last(F f, Index count, T* out, const In*... in) {
+    T result[N];
+    for (Index k = 0; k < N; ++k) result[k] = f(in[k]...);
+    for (Index k = 0; k < count; ++k) out[k] = result[k];
   }
 };
 

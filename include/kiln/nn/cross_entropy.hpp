@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include <kiln/core/parallel.hpp>
+#include <kiln/kernels/softmax.hpp>
 #include <kiln/nn/class_target.hpp>
 #include <kiln/nn/loss_reduction.hpp>
 
@@ -18,17 +19,17 @@ namespace detail {
 
 /// Log-softmax and NLL in one. A row's loss is the sum over classes of q (log_sum + max - x), where max is the row's
 /// largest logit, log_sum = log(sum(exp(x - max))), and q the target: (1 - smoothing) at the label, smoothing / C
-/// everywhere, weighted. max and log_sum are kept apart, because their sum would round the loss of large logits.
+/// everywhere, weighted. max and log_sum are kept apart, because their sum would round the loss of large logits. The
+/// logits are read once: what is kept for the gradient is exp(x - max), row behind row, and its sums.
 template <int R, class T, int L>
 struct CrossEntropyRows {
-  Var<R, T> x;
   Labels<L, T> labels;
   double smoothing;
-  ClassRows rows{x.shape()};
+  ClassRows rows;
   Tensor<1, T> spread = {};  // smoothing / C, weighted, for each class; nothing without smoothing
   T spread_sum = 0;
-  Tensor<L, T> max = uninitialised<T>(labels.label.shape());
-  Tensor<L, T> log_sum = uninitialised<T>(labels.label.shape());
+  Tensor<2, T> exps = uninitialised<T>(Shape<2>(rows.count(), rows.classes));
+  Tensor<L, T> sum = uninitialised<T>(labels.label.shape());
 
   void set_spread(const std::vector<double>& weight) {
     if (smoothing == 0) return;
@@ -39,51 +40,51 @@ struct CrossEntropyRows {
 
   T at_label(Index row) const { return static_cast<T>(1 - smoothing) * labels.weight.data()[row]; }
 
+  /// f(row, label, the row's exps) for all rows; the label is negative where it does not count.
   template <class F>
-  void for_counted_rows(F f) const {
-    parallel_ranges(rows.count(), 32 * rows.classes, [&](Index first, Index last) {
-      for (Index row = first; row < last; ++row) f(row, labels.label.data()[row], x.value().data() + rows.begin(row));
+  void for_rows(F f) {
+    parallel_ranges(rows.count(), 8 * rows.classes, [&](Index first, Index last) {
+      for (Index row = first; row < last; ++row) f(row, labels.label.data()[row], exps.data() + row * rows.classes);
     });
   }
 
-  Tensor<L, T> losses() {
+  Tensor<L, T> losses(const Tensor<R, T>& x) {
     auto result = uninitialised<T>(labels.label.shape());
-    for_counted_rows([&](Index row, Index y, const T* logits) {
-      if (y < 0) {
-        result.data()[row] = 0;
-        return;
+    Tensor<1, T> largest = uninitialised<T>(Shape<1>(rows.count()));
+    parallel_ranges(rows.count(), 8 * rows.classes, [&](Index first, Index last) {
+      T* e = exps.data() + first * rows.classes;
+      for (Index row = first; row < last; ++row) {
+        const T* logits = x.data() + rows.begin(row);
+        for (Index c = 0; c < rows.classes; ++c) e[(row - first) * rows.classes + c] = logits[c * rows.inner];
       }
-      T largest = logits[0];
-      for (Index c = 1; c < rows.classes; ++c) largest = (std::max)(largest, logits[c * rows.inner]);
-      double sum = 0;
-      for (Index c = 0; c < rows.classes; ++c) sum += static_cast<double>(std::exp(logits[c * rows.inner] - largest));
-      const T log_of_sum = static_cast<T>(std::log(sum));
-      T loss = at_label(row) * (log_of_sum + (largest - logits[y * rows.inner]));
-      for (Index c = 0; c < spread.numel(); ++c) {
-        loss += spread.data()[c] * (log_of_sum + (largest - logits[c * rows.inner]));
-      }
-      max.data()[row] = largest;
-      log_sum.data()[row] = log_of_sum;
+      run_for_isa<SoftmaxLoop>(e, last - first, rows.classes, largest.data() + first, sum.data() + first);
+    });
+    for_rows([&](Index row, Index y, const T*) {
+      const T* logits = x.data() + rows.begin(row);
+      const T log_sum = std::log(sum.data()[row]), max = largest.data()[row];
+      T loss = y < 0 ? T{} : at_label(row) * (log_sum + (max - logits[y * rows.inner]));
+      for (Index c = 0; c < spread.numel() && y >= 0; ++c)
+        loss += spread.data()[c] * (log_sum + (max - logits[c * rows.inner]));
       result.data()[row] = loss;
     });
     return result;
   }
 
-  /// dx = slope (sum(q) softmax(x) - q)
-  void add_gradient(auto slope, GradSlot<R, T>& dx) const {
+  /// dx = slope (sum(q) softmax(x) - q), made of the exps in their place.
+  void add_gradient(auto slope, GradSlot<R, T>& dx) {
+    if (!dx) return;
+    for_rows([&](Index row, Index y, T* e) {
+      if (y < 0) return void(std::fill_n(e, rows.classes, T{}));
+      const T on = at_label(row), g = slope(row), factor = g * (on + spread_sum) / sum.data()[row];
+      for (Index c = 0; c < rows.classes; ++c) e[c] *= factor;
+      for (Index c = 0; c < spread.numel(); ++c) e[c] -= g * spread.data()[c];
+      e[y] -= g * on;
+    });
+    if (rows.inner == 1) return void(dx += std::move(exps).reshape(dx.shape()));
     dx.add_by([&](Tensor<R, T>& to, bool first) {
-      for_counted_rows([&](Index row, Index y, const T* logits) {
+      for_rows([&](Index row, Index, const T* e) {
         T* out = to.data() + rows.begin(row);
-        const T on = at_label(row);
-        const T g = slope(row);
-        for (Index c = 0; c < rows.classes; ++c) {
-          T d = 0;
-          if (y >= 0) {
-            const T p = std::exp(logits[c * rows.inner] - max.data()[row] - log_sum.data()[row]);
-            d = g * ((on + spread_sum) * p - (c == y ? on : T{}) - (smoothing != 0 ? spread.data()[c] : T{}));
-          }
-          out[c * rows.inner] = first ? d : out[c * rows.inner] + d;
-        }
+        for (Index c = 0; c < rows.classes; ++c) out[c * rows.inner] = (first ? T{} : out[c * rows.inner]) + e[c];
       });
     });
   }
@@ -120,11 +121,11 @@ struct CrossEntropy {
       fail<UsageError>("cross_entropy", "label_smoothing must lie in [0, 1]", concat("got ", label_smoothing));
     }
     detail::CrossEntropyRows<R, T, L> rows{
-        x, {"cross_entropy", x.shape(), labels, weight, ignore_index}, label_smoothing};
+        {"cross_entropy", x.shape(), labels, weight, ignore_index}, label_smoothing, detail::ClassRows(x.shape())};
     rows.set_spread(weight);
     const double divisor = reduction == Reduction::mean ? rows.labels.total_weight : 1;
-    auto losses = rows.losses();
-    auto pull = [rows = std::move(rows)](auto slope, auto& dx) { rows.add_gradient(slope, dx); };
+    auto losses = rows.losses(x.value());
+    auto pull = [rows = std::move(rows)](auto slope, auto& dx) mutable { rows.add_gradient(slope, dx); };
     if constexpr (Each) return detail::record_each("cross_entropy", std::move(losses), std::move(pull), x);
     else return detail::record_reduced("cross_entropy", losses, divisor, std::move(pull), x);
   }

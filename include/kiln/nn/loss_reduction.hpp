@@ -21,7 +21,7 @@ Var<0, T> record_reduced(std::string_view op, const Tensor<R, T>& terms, double 
                          const Inputs&... inputs) {
   double sum = 0;  // always in the same order
   for (T term : terms) sum += static_cast<double>(term);
-  auto pull_back = [pull = std::move(pull), divisor](const Tensor<0, T>& dz, GradSlot<Inputs::rank, T>&... dx) {
+  auto pull_back = [pull = std::move(pull), divisor](const Tensor<0, T>& dz, GradSlot<Inputs::rank, T>&... dx) mutable {
     pull([g = static_cast<T>(static_cast<double>(dz.item()) / divisor)](Index) { return g; }, dx...);
   };
   return record(op, Tensor<0, T>(static_cast<T>(sum / divisor)), std::move(pull_back), inputs...);
@@ -30,7 +30,7 @@ Var<0, T> record_reduced(std::string_view op, const Tensor<R, T>& terms, double 
 /// The same without a reduction.
 template <int R, class T, class Pull, class... Inputs>
 Var<R, T> record_each(std::string_view op, Tensor<R, T>&& terms, Pull pull, const Inputs&... inputs) {
-  auto pull_back = [pull = std::move(pull)](const Tensor<R, T>& dz, GradSlot<Inputs::rank, T>&... dx) {
+  auto pull_back = [pull = std::move(pull)](const Tensor<R, T>& dz, GradSlot<Inputs::rank, T>&... dx) mutable {
     pull([&dz](Index i) { return dz.data()[i]; }, dx...);
   };
   return record(op, std::move(terms), std::move(pull_back), inputs...);

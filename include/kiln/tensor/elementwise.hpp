@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <kiln/core/type_name.hpp>
+#include <kiln/kernels/float_math.hpp>
 #include <kiln/kernels/map.hpp>
 #include <kiln/tensor/tensor.hpp>
 
@@ -89,6 +90,7 @@ decltype(auto) as_operand(const X& x) {
 /// Integers wrap around instead of being undefined beyond their range.
 template <class F>
 struct Wrapping {
+  static constexpr Index vector_cost = 1;
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
@@ -146,6 +148,7 @@ struct Times {
   }
 };
 struct Divide {
+  static constexpr Index vector_cost = 2;
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {
@@ -182,12 +185,12 @@ KILN_BINARY(operator+, "add", detail::Wrapping<detail::Plus>{})
 KILN_BINARY(operator-, "subtract", detail::Wrapping<detail::Minus>{})
 KILN_BINARY(operator*, "multiply", detail::Wrapping<detail::Times>{})
 KILN_BINARY(operator/, "divide", detail::Divide{})
-KILN_BINARY(operator<, "less", [](auto x, auto y) { return x < y; })
-KILN_BINARY(operator>, "greater", [](auto x, auto y) { return x > y; })
-KILN_BINARY(operator<=, "less_equal", [](auto x, auto y) { return x <= y; })
-KILN_BINARY(operator>=, "greater_equal", [](auto x, auto y) { return x >= y; })
-KILN_BINARY(operator==, "equal", [](auto x, auto y) { return x == y; })
-KILN_BINARY(operator!=, "not_equal", [](auto x, auto y) { return x != y; })
+KILN_BINARY(operator<, "less", detail::vector_op<1>([](auto x, auto y) { return x < y; }))
+KILN_BINARY(operator>, "greater", detail::vector_op<1>([](auto x, auto y) { return x > y; }))
+KILN_BINARY(operator<=, "less_equal", detail::vector_op<1>([](auto x, auto y) { return x <= y; }))
+KILN_BINARY(operator>=, "greater_equal", detail::vector_op<1>([](auto x, auto y) { return x >= y; }))
+KILN_BINARY(operator==, "equal", detail::vector_op<1>([](auto x, auto y) { return x == y; }))
+KILN_BINARY(operator!=, "not_equal", detail::vector_op<1>([](auto x, auto y) { return x != y; }))
 KILN_BINARY(maximum, "maximum", detail::Maximum{})
 KILN_BINARY(minimum, "minimum", detail::Minimum{})
 KILN_BINARY(pow, "pow", [](auto x, auto y) { return static_cast<decltype(x)>(std::pow(x, y)); })
@@ -202,13 +205,6 @@ T negated(T x) {
   else return Wrapping<Minus>{}(T{}, x);
 }
 
-/// 1 / (1 + exp(-x)), without overflow.
-template <class T>
-T logistic(T x) {
-  const T small = std::exp(-std::abs(x));
-  return (x < T{} ? small : T{1}) / (T{1} + small);
-}
-
 template <class T>
 T absolute(T x) {
   if constexpr (std::is_floating_point_v<T>) return std::abs(x);
@@ -217,34 +213,37 @@ T absolute(T x) {
 
 }  // namespace detail
 
-#define KILN_UNARY(name, expression)                                             \
-  template <TensorLike X>                                                        \
-  auto name(const X& tensor) {                                                   \
-    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); }); \
+#define KILN_OP(expression) \
+  []<class T>(T x) __attribute__((always_inline)) { return static_cast<T>(expression); }
+#define KILN_UNARY(name, ...)        \
+  template <TensorLike X>            \
+  auto name(const X& tensor) {       \
+    return map(tensor, __VA_ARGS__); \
   }
-#define KILN_UNARY_REAL(name, expression)                                                                       \
+#define KILN_UNARY_REAL(name, ...)                                                                              \
   template <TensorLike X>                                                                                       \
   auto name(const X& tensor) {                                                                                  \
     static_assert(std::is_floating_point_v<element_t<X>>, "kiln: " #name " needs a tensor of float or double"); \
-    return map(tensor, []<class T>(T x) { return static_cast<T>(expression); });                                \
+    return map(tensor, __VA_ARGS__);                                                                            \
   }
-KILN_UNARY(operator-, detail::negated(x))
-KILN_UNARY(abs, detail::absolute(x))
-KILN_UNARY(square, detail::Wrapping<detail::Times>{}(x, x))
-KILN_UNARY(sign, (x > T{}) - (x < T{}))
-KILN_UNARY(relu, x < T{} ? T{} : x)  // NaN stays NaN
-KILN_UNARY_REAL(exp, std::exp(x))
-KILN_UNARY_REAL(expm1, std::expm1(x))
-KILN_UNARY_REAL(log, std::log(x))
-KILN_UNARY_REAL(log1p, std::log1p(x))
-KILN_UNARY_REAL(sqrt, std::sqrt(x))
-KILN_UNARY_REAL(sin, std::sin(x))
-KILN_UNARY_REAL(cos, std::cos(x))
-KILN_UNARY_REAL(tanh, std::tanh(x))
-KILN_UNARY_REAL(erf, std::erf(x))
-KILN_UNARY_REAL(floor, std::floor(x))
-KILN_UNARY_REAL(round, std::nearbyint(x))
-KILN_UNARY_REAL(sigmoid, detail::logistic(x))
+KILN_UNARY(operator-, detail::vector_op<1>(KILN_OP(detail::negated(x))))
+KILN_UNARY(abs, detail::vector_op<1>(KILN_OP(detail::absolute(x))))
+KILN_UNARY(square, detail::vector_op<1>(KILN_OP(detail::Wrapping<detail::Times>{}(x, x))))
+KILN_UNARY(sign, KILN_OP((x > T{}) - (x < T{})))
+KILN_UNARY(relu, detail::vector_op<1>(KILN_OP(x < T{} ? T{} : x)))  // NaN stays NaN
+KILN_UNARY_REAL(exp, detail::vector_op<8>(KILN_OP(detail::exp_of(x))))
+KILN_UNARY_REAL(expm1, detail::vector_op<8>(KILN_OP(detail::expm1_of(x))))
+KILN_UNARY_REAL(log, KILN_OP(std::log(x)))
+KILN_UNARY_REAL(log1p, KILN_OP(std::log1p(x)))
+KILN_UNARY_REAL(sqrt, KILN_OP(std::sqrt(x)))
+KILN_UNARY_REAL(sin, KILN_OP(std::sin(x)))
+KILN_UNARY_REAL(cos, KILN_OP(std::cos(x)))
+KILN_UNARY_REAL(tanh, detail::vector_op<8>(KILN_OP(detail::tanh_of(x))))
+KILN_UNARY_REAL(erf, detail::vector_op<8>(KILN_OP(detail::erf_of(x))))
+KILN_UNARY_REAL(floor, KILN_OP(std::floor(x)))
+KILN_UNARY_REAL(round, KILN_OP(std::nearbyint(x)))
+KILN_UNARY_REAL(sigmoid, detail::vector_op<8>(KILN_OP(detail::logistic(x))))
+#undef KILN_OP
 #undef KILN_UNARY
 #undef KILN_UNARY_REAL
 
@@ -252,9 +251,10 @@ KILN_UNARY_REAL(sigmoid, detail::logistic(x))
 template <TensorLike X>
 auto clamp(const X& x, double low, double high) {
   using T = element_t<X>;
-  return map(x, [low = static_cast<T>(low), high = static_cast<T>(high)](T v) {
-    return v < low ? low : v > high ? high : v;
-  });
+  return map(x, detail::vector_op<1>([low = static_cast<T>(low), high = static_cast<T>(high)](T v) {
+               const T raised = v < low ? low : v;
+               return raised > high ? high : raised;
+             }));
 }
 
 /// True where the element is NaN.
@@ -275,7 +275,7 @@ auto where(const Mask& mask, const A& a, const B& b) {
   auto shape =
       broadcast_shape("where", std::as_const(mask).shape(), broadcast_shape("where", left.shape(), right.shape()));
   auto result = detail::uninitialised<T>(shape);
-  detail::map([](bool m, T x, T y) { return m ? x : y; }, shape.span(), result.data(),
+  detail::map(detail::vector_op<1>([](bool m, T x, T y) { return m ? x : y; }), shape.span(), result.data(),
               detail::broadcast_operand(mask.view(), shape), detail::broadcast_operand(left.view(), shape),
               detail::broadcast_operand(right.view(), shape));
   return result;

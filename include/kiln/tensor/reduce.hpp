@@ -249,7 +249,7 @@ struct LogSumExp {  // shifted by the largest element, so that nothing overflows
       for (Index c = 0; c < dims.inner; ++c, ++out) {
         if (std::isinf(*out)) continue;
         T total{};
-        for (Index i = 0; i < dims.n; ++i) total += std::exp(x[i * dims.inner + c] - *out);
+        for (Index i = 0; i < dims.n; ++i) total += exp_of(x[i * dims.inner + c] - *out);
         *out += std::log(total);
       }
     }
