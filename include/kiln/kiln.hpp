@@ -6,6 +6,7 @@
 ///
 /// The rest is a header each, so that nobody waits for the compiler on behalf of what is not used:
 ///   train/callbacks.hpp   EarlyStopping, SaveBest, MixUp, Ema, CsvLogger and all other callbacks, or each by itself
+///   train/profiler.hpp  learn.fit(1, 0.1, Profiler{}): where the time goes, layer by layer
 ///   train/report.hpp      learn.report("report.html")
 ///   train/summary.hpp     summary(model, x)
 ///   viz/                  pictures: image_grid.hpp, confusion_plot.hpp, heat_map.hpp, histogram_plot.hpp

@@ -23,6 +23,7 @@
 ///      58  ReduceLROnPlateau
 ///      60  EarlyStopping, TerminateOnNaN, StopOnInterrupt, ShortEpoch, SingleBatch, FastDevRun: a cancelled event
 ///          does not reach the callbacks behind
+///      70  Profiler                           measures all of them
 ///
 /// One with `static constexpr bool trials = false;` does not act in a training that is given up later: in the search
 /// for a learning rate, and under FastDevRun. Those that write files, stop fits or keep the best say so.

@@ -14,6 +14,7 @@
 #include <kiln/train/gradient_clip.hpp>
 #include <kiln/train/json_lines.hpp>
 #include <kiln/train/mixup.hpp>
+#include <kiln/train/profiler.hpp>
 #include <kiln/train/reduce_lr_on_plateau.hpp>
 #include <kiln/train/save_best.hpp>
 #include <kiln/train/short_run.hpp>

@@ -21,6 +21,16 @@
 
 namespace kiln {
 
+namespace detail {
+
+/// The width of a terminal, or `otherwise` of what is none.
+inline Index terminal_columns(std::FILE* out, Index otherwise) {
+  struct winsize size = {};
+  return ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : otherwise;
+}
+
+}  // namespace detail
+
 /// A callback that every Learner has; `learn.quiet()` silences it. On a terminal the epoch in progress has a bar, with
 /// the course of the smoothed loss beside it.
 class Progress {
@@ -103,11 +113,7 @@ class Progress {
     return line;
   }
 
-  Index columns() const {
-    if (columns_ > 0) return columns_;
-    struct winsize size = {};
-    return ::ioctl(::fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-  }
+  Index columns() const { return columns_ > 0 ? columns_ : detail::terminal_columns(out_, 80); }
 
   /// In at most so many characters, a sign not counted: with `characters` - 2 digits behind the point if that is
   /// possible and says enough.
