@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -121,7 +122,7 @@ TEST_CASE("an empty data set has no batches") {
 
 TEST_CASE("order and bits do not depend on the number of threads") {
   Numbers data{1003};
-  auto batches = [&](int workers, Index epoch) {
+  auto batches = [&](std::optional<int> workers, Index epoch) {
     DataLoader loader{data, {.batch_size = 10, .shuffle = true, .workers = workers, .seed = 3}};
     labels(loader.epoch(epoch + 1));  // what came before does not matter
     return labels(loader.epoch(epoch));
@@ -132,7 +133,7 @@ TEST_CASE("order and bits do not depend on the number of threads") {
   std::vector<int> all = flat(expected);
   std::sort(all.begin(), all.end());
   for (int i = 0; i < 1003; ++i) REQUIRE(all[static_cast<std::size_t>(i)] == i);
-  for (int workers : {1, 2, 3, 7}) CHECK(batches(workers, 4) == expected);
+  for (std::optional<int> workers : {std::optional<int>(), {1}, {2}, {3}, {7}}) CHECK(batches(workers, 4) == expected);
 }
 
 TEST_CASE("an epoch can be entered in the middle") {
@@ -340,7 +341,7 @@ TEST_CASE("after the first epoch nothing is allocated, counting all threads") {
   kiln::ImageDataset images(kiln::detail::uninitialised<std::uint8_t>(kiln::Shape<4>{1000, 1, 28, 28}),
                             kiln::detail::uninitialised<int>(kiln::Shape<1>{1000}));
   auto parts = kiln::random_split(images, {900, 100});
-  for (int workers : {0, 1, 2}) {
+  for (std::optional<int> workers : {std::optional<int>(), {0}, {1}, {2}}) {
     DataLoader loader{parts[0], {.batch_size = 64, .shuffle = true, .workers = workers}};
     auto run = [&](Index epoch) {
       for (auto& batch : loader.epoch(epoch)) batch.y.data()[0] = 0;

@@ -56,6 +56,17 @@ struct ScopedChoices {
 };
 inline constinit thread_local ScopedChoices scoped_choices;
 
+inline constinit thread_local bool works_alone = false;
+
+/// Until its end the thread leaves the team to others: what it does is done beside their work.
+struct AloneScope {
+  bool before = std::exchange(works_alone, true);
+  AloneScope() = default;
+  AloneScope(const AloneScope&) = delete;
+  AloneScope& operator=(const AloneScope&) = delete;
+  ~AloneScope() { works_alone = before; }
+};
+
 /// Worker threads that wait for a job. One job at a time; the caller works too. Every thread has a share of the tasks,
 /// the same part in every job, so that it finds in its cache what it wrote in the job before; when it has done that, it
 /// takes what is left of the others'. The caller waits only for tasks that a worker has begun.
@@ -228,7 +239,8 @@ inline void set_num_threads(int threads) {
 template <class F>
 void parallel_for(Index tasks, F&& f) {
   using Callable = std::remove_reference_t<F>;
-  if (int threads = tasks > 1 && tasks <= detail::Team::max_tasks ? num_threads() : 1; threads > 1) {
+  if (int threads = tasks > 1 && tasks <= detail::Team::max_tasks ? num_threads() : 1;
+      threads > 1 && !detail::works_alone) {
     auto call = [](void* context, Index task) { (*static_cast<Callable*>(context))(task); };
     void* context = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
     if (detail::team().try_run(threads, tasks, call, context)) return;

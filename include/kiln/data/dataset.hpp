@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include <kiln/core/parallel.hpp>
 #include <kiln/tensor/tensor.hpp>
 
 namespace kiln {
@@ -67,11 +69,11 @@ template <int R, class T>
 Tensor<R, T> gather_rows(const Tensor<R, T>& from, std::span<const Index> rows) {
   auto result = uninitialised<T>(rows_shape(from, rows.size()));
   const Index length = rows.empty() ? 0 : result.numel() / result.shape()[0];
-  T* to = result.data();
-  for (Index row : rows) {
-    check_row("gather", row, from.shape()[0]);
-    to = std::copy_n(from.data() + row * length, length, to);
-  }
+  for (Index row : rows) check_row("gather", row, from.shape()[0]);
+  parallel_ranges(std::ssize(rows), length, [&, to = result.data()](Index first, Index last) {
+    for (Index i = first; i < last; ++i)
+      std::copy_n(from.data() + rows[static_cast<std::size_t>(i)] * length, length, to + i * length);
+  });
   return result;
 }
 

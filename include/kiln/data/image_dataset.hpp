@@ -5,7 +5,7 @@
 /// gathered.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <kiln/data/dataset.hpp>
+#include <kiln/kernels/pixel_values.hpp>
 
 namespace kiln {
 
@@ -47,11 +48,7 @@ class BasicImageDataset {
     }
     for (const auto& [mean, std] : normalise) {
       if (!(std > 0)) fail<UsageError>("ImageDataset", "std must be positive", concat("got ", std));
-      auto& values = values_.emplace_back();
-      for (std::size_t pixel = 0; pixel < values.size(); ++pixel) {
-        // In T throughout, so that the bits are those of PyTorch's ToTensor and Normalize.
-        values[pixel] = (static_cast<T>(pixel) / 255 - static_cast<T>(mean)) / static_cast<T>(std);
-      }
+      values_.emplace_back(mean, std);
     }
   }
 
@@ -91,28 +88,17 @@ class BasicImageDataset {
     Batch<Tensor<4, T>, Tensor<1, int>> batch{
         detail::uninitialised<T>(detail::rows_shape(images_->pixels, rows.size())),
         detail::uninitialised<int>(detail::rows_shape(images_->labels, rows.size()))};
-    constexpr std::size_t ahead = 4;
-    constexpr Index cache_line = 64;
     const Index length = numel(image_shape());
-    const Index plane = length / static_cast<Index>(values_.size());  // all channels, if they share their values
     const std::uint8_t* images = images_->pixels.data() + begin_ * length;
-    T* x = batch.x.data();
-    int* y = batch.y.data();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      // Shuffled images are not in the cache, and the processor cannot guess them: half of the time was spent waiting.
-      // (Not in a function of its own: g++ takes that for one without effect and drops it.)
-      if (i + ahead < rows.size()) {
-        const std::uint8_t* later = images + rows[i + ahead] * length;
-        for (Index p = 0; p < length; p += cache_line) __builtin_prefetch(later + p);
+    const int* labels = images_->labels.data() + begin_;
+    parallel_ranges(std::ssize(rows), length, [&, x = batch.x.data(), y = batch.y.data()](Index first, Index last) {
+      for (Index i = first; i < (std::min)(first + ahead, last); ++i) fetch(images + rows[at(i)] * length, length);
+      for (Index i = first; i < last; ++i) {
+        if (i + ahead < last) fetch(images + rows[at(i + ahead)] * length, length);
+        convert(images + rows[at(i)] * length, length, x + i * length);
+        y[i] = labels[rows[at(i)]];
       }
-      const std::uint8_t* pixels = images + rows[i] * length;
-      for (const std::array<T, 256>& values : values_) {
-        for (Index p = 0; p < plane; ++p) x[p] = values[pixels[p]];
-        x += plane;
-        pixels += plane;
-      }
-      y[i] = images_->labels.data()[begin_ + rows[i]];
-    }
+    });
     return batch;
   }
 
@@ -123,10 +109,29 @@ class BasicImageDataset {
     Tensor<1, int> labels;
   };
 
+  static constexpr Index ahead = 4;
+
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  /// Into the cache. Shuffled images are not there, and the processor cannot guess them.
+  [[gnu::always_inline]] static void fetch(const std::uint8_t* image, Index length) {
+    constexpr Index cache_line = 64;
+    for (Index p = 0; p < length; p += cache_line) __builtin_prefetch(image + p);
+  }
+
+  void convert(const std::uint8_t* image, Index length, T* x) const {
+    const Index plane = length / std::ssize(values_);  // all channels, if they share their values
+    for (const detail::PixelValues<T>& values : values_) {
+      values(plane, image, x);
+      image += plane;
+      x += plane;
+    }
+  }
+
   std::shared_ptr<const Images> images_;
   Index begin_ = 0;
   Index end_ = 0;
-  std::vector<std::array<T, 256>> values_;  // of every pixel, for each channel or for all
+  std::vector<detail::PixelValues<T>> values_;  // for each channel or for all
 };
 
 /// Images as `float`.

@@ -41,7 +41,7 @@ struct ImageFolderOptions {
   std::vector<Normalise> normalise = {};   ///< for each channel or for all; unless set, the training images' own
   bool shuffle = true;                     ///< the training images
   bool drop_last = false;                  ///< a last training batch that is not full
-  int workers = 1;                         ///< threads that gather ahead
+  std::optional<int> workers = {};         ///< threads that gather ahead; see LoaderOptions
   std::optional<std::uint64_t> seed = {};  ///< of the order; `global_seed()` unless set
   Image (*read)(const std::string&, const ImageLimits&) = read_image;  ///< `read_image_or_jpeg` of data/jpeg.hpp
   ImageLimits limits = {};                                             ///< of each file

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// `DataLoader`: a data set in batches, gathered in the background.
+/// `DataLoader`: a data set in batches, gathered ahead where that helps.
 /// `DataLoader loader{data, {.batch_size = 64, .shuffle = true}}; for (auto& batch : loader.epoch(0)) ...`
 /// Batches, their order and their bits follow from the data, the seed and the epoch's number; never from the workers.
 #pragma once
@@ -32,8 +32,10 @@ struct LoaderOptions {
   Index batch_size = 64;
   bool shuffle = false;
   bool drop_last = false;  ///< leave out a last batch that is not full
-  int workers = 1;         ///< threads that gather ahead; with 0 the caller's thread gathers when it asks
-  int prefetch = 4;        ///< batches that each worker may be ahead
+  /// Threads that gather ahead; with 0 the caller's thread gathers when it asks. Unless set, batches that take long to
+  /// gather are made by one such thread if the library's team leaves a core free, else by the team.
+  std::optional<int> workers = {};
+  int prefetch = 4;                        ///< batches that each worker may be ahead
   std::optional<std::uint64_t> seed = {};  ///< of order and transforms; `global_seed()` when it is made, unless set
 };
 
@@ -59,13 +61,13 @@ struct LoaderState {
     if (options.batch_size < 1) {
       fail<UsageError>("DataLoader", "batch_size must be at least 1", concat("got ", options.batch_size));
     }
-    check("workers", options.workers, 0, most);
+    check("workers", options.workers.value_or(0), 0, most);
     check("prefetch", options.prefetch, 1, most);
     batches = {.samples = static_cast<Index>(sampler.size()),
                .batch_size = options.batch_size,
                .drop_last = options.drop_last};
     workers = options.workers;
-    depth = Index{options.workers} * options.prefetch;
+    prefetch = options.prefetch;
     seed = options.seed.value_or(global_seed());
   }
 
@@ -75,7 +77,7 @@ struct LoaderState {
         sampler(other.sampler),
         batches(other.batches),
         workers(other.workers),
-        depth(other.depth),
+        prefetch(other.prefetch),
         seed(other.seed),
         transforms(other.transforms) {}
 
@@ -96,8 +98,8 @@ struct LoaderState {
   std::shared_ptr<const D> data;
   S sampler;
   BatchSampler batches;
-  int workers = 0;
-  Index depth = 0;
+  std::optional<int> workers;
+  Index prefetch = 0;
   std::uint64_t seed = 0;
   TransformList<X> transforms;
 
@@ -122,8 +124,8 @@ class Epoch {
     current_.reset();
     if (position_ == batches()) return nullptr;
     const Index batch = position_++;
-    if (lease_ && state_->workers > 0) current_.emplace(state_->prefetcher->take());
-    else current_.emplace(state_->gather(lease_ ? state_->order : own_order_, number_, batch));
+    if (lease_) current_.emplace(state_->prefetcher->take());
+    else current_.emplace(state_->gather(own_order_, number_, batch));
     return &*current_;
   }
 
@@ -190,10 +192,10 @@ class Epoch {
       fail<UsageError>("epoch", concat("the sampler must give ", state_->batches.samples, " rows, its size"),
                        concat("got ", order.size()));
     }
-    if (!lease_ || state_->workers == 0) return;
+    if (!lease_) return;
     state_->number = number;
     if (!state_->prefetcher)
-      state_->prefetcher.emplace(typename State::Gather{state_.get()}, state_->workers, state_->depth);
+      state_->prefetcher.emplace(typename State::Gather{state_.get()}, state_->workers, state_->prefetch);
     state_->prefetcher->start(first_batch, batches());
   }
 

@@ -41,7 +41,7 @@ struct MnistOptions {
   std::optional<Normalise> normalise = {};  ///< the data set's own mean and deviation, unless set
   bool shuffle = true;                      ///< the training images
   bool drop_last = false;                   ///< a last training batch that is not full
-  int workers = 1;                          ///< threads that gather ahead
+  std::optional<int> workers = {};          ///< threads that gather ahead; see LoaderOptions
   std::optional<std::uint64_t> seed = {};   ///< of the order; `global_seed()` unless set
 };
 
