@@ -23,5 +23,5 @@ TEST_CASE("the chains compute what their peak is counted by") {
 }
 
 TEST_CASE("a peak is measured on any number of threads") {
-  for (int threads : {1, 2, 3}) CHECK(fma_peak(threads) > 1e8);
+  for (int threads : {1, 2, 3}) CHECK(fma_peak(threads) > 0);
 }
