@@ -18,6 +18,9 @@
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #error "kiln: only little-endian CPUs are supported; numbers in files are read and written as they lie in memory"
 #endif
+#if defined(__SIZEOF_POINTER__) && __SIZEOF_POINTER__ < 8
+#error "kiln: only 64-bit systems are supported; the sizes that files announce are checked against 64 bits"
+#endif
 
 #if !defined(__cpp_concepts) || __cplusplus < 202002L
 #error "kiln: C++20 is needed; compile with -std=c++20 or link the CMake target kiln::kiln"

@@ -24,11 +24,11 @@ class InterruptHandler {
   static void acquire() {
     std::lock_guard lock(mutex_);
     if (users_++ > 0) return;
-    interrupted_ = false;
+    interrupted_ = 0;
     struct sigaction ours = {};
     ours.sa_handler = [](int) {
       const int error = errno;
-      interrupted_ = true;
+      interrupted_ = 1;
       ::sigaction(SIGINT, &previous_, nullptr);
       errno = error;
     };
@@ -42,14 +42,14 @@ class InterruptHandler {
     std::lock_guard lock(mutex_);
     if (--users_ == 0) ::sigaction(SIGINT, &previous_, nullptr);
   }
-  static bool interrupted() { return interrupted_; }
+  static bool interrupted() { return interrupted_ != 0; }
 
  private:
   static inline std::mutex mutex_;
   static inline int users_ = 0;
   static inline struct sigaction previous_ = {};
-  static inline std::atomic<bool> interrupted_ = false;
-  static_assert(std::atomic<bool>::is_always_lock_free);
+  static inline std::atomic<int> interrupted_ = 0;  // an atomic bool needs a lock on RISC-V
+  static_assert(std::atomic<int>::is_always_lock_free);
 };
 
 }  // namespace detail
