@@ -9,6 +9,7 @@
 #include <kiln/kernels/normalize.hpp>
 #include <kiln/kernels/normalize_columns.hpp>
 #include <kiln/kernels/pool_loop.hpp>
+#include <kiln/kernels/softmax.hpp>
 #include <kiln/kernels/vector_ops.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/optim/rmsprop.hpp>
@@ -40,6 +41,8 @@ void probe(const kiln::detail::PoolDims* dims, const float* x, float* y, std::in
 void probe(Line line, kiln::Index n, float* x, const float* dx, float* a, float* b, float* c) {
   using namespace kiln::detail;
   run_for_isa<MapEachLoop<Line>>(line, n, x, dx);
+  run_for_isa<MapEachLoop<ExpOp>>(ExpOp{}, n, x, dx);
+  run_for_isa<SoftmaxLoop>(x, n, n, a, b);
   run_for_isa<UpdateLoop<SgdFormula<float>>>(SgdFormula<float>{}, n, x, dx);
   run_for_isa<UpdateLoop<SgdMomentumFormula<float>>>(SgdMomentumFormula<float>{}, n, x, dx, a);
   run_for_isa<UpdateLoop<AdamFormula<float>>>(AdamFormula<float>{}, n, x, dx, a, b);

@@ -52,6 +52,7 @@ set -eu
   }
   function expect_for_each(isa) {
     expect("AxpyLoop, float", isa, 1); expect("MapEachLoop<Line>, Line, long, float", isa, 1)
+    expect("MapEachLoop<kiln::detail::ExpOp>", isa, 7); expect("SoftmaxLoop, float", isa, 7)
     expect("RunMomentsLoop, float", isa, 3); expect("ColumnMomentsLoop, float", isa, 1)
     expect("NormalizeLoop<false, false>, float", isa, 1); expect("NormalizeGradLoop<false, false>, float", isa, 2)
     expect("GradSumsLoop<false>, float", isa, 3); expect("ColumnGradSumsLoop<true>, float", isa, 1)
@@ -64,8 +65,8 @@ set -eu
     expect("ToLanesLoop, float", isa, 0); expect("FromLanesLoop, float", isa, 0)
   }
   function calls_to(function_name) {
-    # The last elements of a parameter, fewer than a vector, are copied there and back.
-    if (function_name ~ /^mem(cpy|set)/ && (current < 0 || wanted[current] ~ /^UpdateLoop/)) return
+    # The last elements, fewer than a vector, are copied there and back.
+    if (function_name ~ /^mem(cpy|set)/ && (current < 0 || wanted[current] ~ /^(Update|MapEach|Softmax)Loop/)) return
     if (current > 0) calls[current] = calls[current] "\n    " function_name
     else { print name ": calls " function_name; bad = 1 }
   }
