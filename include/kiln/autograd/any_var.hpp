@@ -4,6 +4,7 @@
 /// `AnyVar`: a var whose rank and element type are known only at run time; the counterpart of AnyTensor.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 
 #include <kiln/autograd/record.hpp>
@@ -17,16 +18,16 @@ class AnyVar {
 
   template <int R, class T>
   AnyVar(const Var<R, T>& x)
-      : value_(detail::alias(x.value())), node_(x.node()), context_(x.context_ref()), ops_(&ops<R, T>) {}
+      : value_(detail::alias(x.value())), node_(x.node()), context_(x.context_ref()), alias_(alias<R, T>) {}
 
   AnyVar(const AnyVar& other) { *this = other; }
   AnyVar(AnyVar&&) noexcept = default;
   AnyVar& operator=(const AnyVar& other) {
     if (this == &other) return *this;
-    value_ = other.empty() ? AnyTensor() : other.ops_->alias(other.value_);
+    value_ = other.empty() ? AnyTensor() : other.alias_(other.value_);
     node_ = other.node_;
     context_ = other.context_;
-    ops_ = other.ops_;
+    alias_ = other.alias_;
     return *this;
   }
   AnyVar& operator=(AnyVar&&) noexcept = default;
@@ -58,7 +59,7 @@ class AnyVar {
     AnyVar result;
     result.value_ = std::move(value);
     result.context_ = context_;
-    result.ops_ = ops_;
+    result.alias_ = alias_;
     return result;
   }
   Dims dims() const { return value_.dims(); }
@@ -67,40 +68,49 @@ class AnyVar {
   /// The same value, as the result of an operation `op` (a literal) whose gradient is shown to `see` when it has
   /// arrived, and goes on as `see` leaves it. Where no gradient is wanted `see` is never called.
   AnyVar on_grad(std::string_view op, std::function<void(AnyTensor& dy)> see) const {
-    return wants_grad() ? ops_->on_grad(*this, op, std::move(see)) : *this;
+    if (!wants_grad()) return *this;
+    AnyVar result = *this;
+    auto pull_back = [op, see = std::move(see), input = node_, alias = alias_](const AnyTensor& dy) {
+      AnyTensor seen = alias(dy);
+      see(seen);
+      if (!seen.same_type(dy) || !std::ranges::equal(seen.dims(), dy.dims())) {
+        fail<ShapeError>(op, concat("the gradient must stay a ", dy.type(), " of shape ", dy.dims()),
+                         concat("it became ", seen.type(), seen.empty() ? "" : " of shape ",
+                                seen.empty() ? "" : concat(seen.dims())));
+      }
+      add_grad(*input, std::move(seen));
+    };
+    result.node_ = static_cast<Tape*>(context_.get())->append_any(op, std::move(pull_back));
+    return result;
   }
 
  private:
-  struct Ops {
-    AnyTensor (*alias)(const AnyTensor&);
-    AnyVar (*on_grad)(const AnyVar&, std::string_view, std::function<void(AnyTensor&)>);
-  };
-
   template <int R, class T>
-  static AnyVar watch(const AnyVar& any, std::string_view op, std::function<void(AnyTensor&)> see) {
-    const auto x = any.as<R, T>();
-    auto pull_back = [op, see = std::move(see)](const Tensor<R, T>& dy, GradSlot<R, T>& dx) {
-      AnyTensor seen(detail::alias(dy));
-      see(seen);
-      if (!seen.is<R, T>() || seen.as<R, T>().shape() != dy.shape()) {
-        fail<ShapeError>(
-            op, concat("the gradient must stay a ", AnyTensor(detail::alias(dy)).type(), " of shape ", dy.shape()),
-            concat("it became ", seen.type(), seen.empty() ? "" : " of shape ",
-                   seen.empty() ? "" : concat(seen.dims())));
-      }
-      dx += std::move(seen.as<R, T>());
-    };
-    return record(op, detail::alias(x.value()), std::move(pull_back), x);
+  static AnyTensor alias(const AnyTensor& x) {
+    return detail::alias(x.as<R, T>());
   }
 
-  template <int R, class T>
-  static constexpr Ops ops = {[](const AnyTensor& x) -> AnyTensor { return detail::alias(x.as<R, T>()); },
-                              &watch<R, T>};
+  static void add_grad(detail::GradNode& node, AnyTensor more) {
+    if (node.grad.empty()) {
+      node.grad = std::move(more);
+    } else if (more.holds<double>()) {
+      add_elements<double>(node, more);
+    } else {
+      add_elements<float>(node, more);
+    }
+  }
+
+  template <class T>
+  static void add_elements(detail::GradNode& node, const AnyTensor& more) {
+    AnyTensor sum = node.grad;  // a copy, since others may see the elements
+    std::ranges::transform(sum.elements<T>(), more.elements<T>(), sum.elements<T>().begin(), std::plus<T>{});
+    node.grad = std::move(sum);
+  }
 
   AnyTensor value_;
   detail::GradNode* node_ = nullptr;
   detail::ContextRef context_;
-  const Ops* ops_ = nullptr;
+  AnyTensor (*alias_)(const AnyTensor&) = nullptr;
 };
 
 }  // namespace kiln

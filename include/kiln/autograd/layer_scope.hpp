@@ -110,35 +110,53 @@ struct RunningLayer {
   ~RunningLayer() { context.running_layer() = outer; }
 };
 
+/// One run of a layer, told to the observers.
+class ObservedRun {
+ public:
+  ObservedRun(Context& context, LayerKey key, std::string_view type, AnyVar input)
+      : running_(context, key), input_(std::move(input)), call_{key, type, "", false, input_} {
+    const LayerNames* names = context.layer_names();
+    if (const LayerNames::Entry* entry = names ? names->find(key) : nullptr) {
+      call_.path = entry->path;
+      call_.named = true;
+    }
+    tell([&](LayerObserver& o) {
+      if (o.entered) o.entered(o, call_);
+    });
+  }
+
+  void end(AnyVar& output) const {
+    tell([&](LayerObserver& o) {
+      if (o.left) o.left(o, call_, output);
+    });
+  }
+
+ private:
+  template <class F>
+  void tell(F what) const {
+    // By position, since an observer may add one or take itself out.
+    for (std::size_t i = 0; i < running_.context.observers().size(); ++i) {
+      for (LayerObserver* o = running_.context.observers()[i]; o; o = o->next) what(*o);
+    }
+  }
+
+  RunningLayer running_;
+  AnyVar input_;
+  LayerCall call_;
+};
+
 template <class V, class F>
 auto run_observed(Context& context, LayerKey key, std::string_view type, const V& x, F& forward) {
-  const RunningLayer running(context, key);
-  const LayerNames* names = context.layer_names();
-  const LayerNames::Entry* entry = names ? names->find(key) : nullptr;
-  const AnyVar input(x);
-  const LayerCall call{key, type, entry ? std::string_view(entry->path) : "", entry != nullptr, input};
-  auto tell = [&context](auto what) {
-    // By position, since an observer may add one or take itself out.
-    for (std::size_t i = 0; i < context.observers().size(); ++i) {
-      for (LayerObserver* o = context.observers()[i]; o; o = o->next) what(*o);
-    }
-  };
-  tell([&](LayerObserver& o) {
-    if (o.entered) o.entered(o, call);
-  });
+  const ObservedRun run(context, key, type, x);
   using Result = std::remove_cvref_t<decltype(forward(x))>;
   if constexpr (is_var<Result>) {
     AnyVar output(forward(x));
-    tell([&](LayerObserver& o) {
-      if (o.left) o.left(o, call, output);
-    });
+    run.end(output);
     return output.as<Result::rank, typename Result::value_type>();
   } else {
     auto result = forward(x);  // a tuple or struct of vars: seen from outside only as having run
     AnyVar none;
-    tell([&](LayerObserver& o) {
-      if (o.left) o.left(o, call, none);
-    });
+    run.end(none);
     return result;
   }
 }
@@ -151,9 +169,8 @@ auto announce(const Layer& layer, const X& input, F&& forward) {
   const auto& x = detail::as_var(input);
   Context* context = x.context();
   try {
-    if (!context || context->observers().empty()) return forward(x);
     // One that announces itself and is called by call_layer runs once.
-    if (context->running_layer() == layer_key(layer)) return forward(x);
+    if (!context || context->observers().empty() || context->running_layer() == layer_key(layer)) return forward(x);
     return detail::run_observed(*context, layer_key(layer), layer_type_name<Layer>(), x, forward);
   } catch (Error& error) {
     error.at(

@@ -57,6 +57,15 @@ struct RecordedOp {
   static void end(void* kept) { static_cast<RecordedOp*>(kept)->~RecordedOp(); }
 };
 
+/// The same for an operation on tensors of any type.
+template <class PullBack>
+struct RecordedAny {
+  PullBack pull_back;
+
+  static void run(GradNode& node) { static_cast<RecordedAny*>(node.kept)->pull_back(std::as_const(node.grad)); }
+  static void end(void* kept) { static_cast<RecordedAny*>(kept)->~RecordedAny(); }
+};
+
 }  // namespace detail
 
 /// A context that records the operations on its parameters and variables. It owns what it recorded.
@@ -159,24 +168,39 @@ class Tape : public Context {
     append("on_the_way_back", detail::without_elements<0, float>(), [f](const Tensor<0>&) { f(); })->grad = Tensor<0>();
   }
 
+  /// The place on the tape of an operation whose pull-back is called as (dy) with an AnyTensor.
+  template <class PullBack>
+  detail::GradNode* append_any(std::string_view name, PullBack pull_back) {
+    using Op = detail::RecordedAny<PullBack>;
+    require_not_walked();
+    return add(name, new (arena_.room_for<Op>()) Op{std::move(pull_back)}, Op::run, Op::end);
+  }
+
   /// For `record`: an operation's place on the tape.
   template <int R, class T, class PullBack, class... Slots>
   detail::GradNode* append(std::string_view name, const Tensor<R, T>& value, PullBack pull_back, Slots... slots) {
     using Op = detail::RecordedOp<R, T, PullBack, Slots...>;
-    if (walked_) {
-      fail<UsageError>("tape", "nothing can be recorded once the tape was walked", "backward has run; use a new tape");
-    }
+    require_not_walked();
     auto* op = new (arena_.room_for<Op>()) Op{std::move(pull_back), {slots...}, detail::without_elements<R, T>()};
     if constexpr (Op::needs_result) op->result = detail::alias(value);
+    return add(name, op, Op::run, Op::end);
+  }
+
+ private:
+  void require_not_walked() const {
+    if (!walked_) return;
+    fail<UsageError>("tape", "nothing can be recorded once the tape was walked", "backward has run; use a new tape");
+  }
+
+  detail::GradNode* add(std::string_view name, void* op, void (*run)(detail::GradNode&), void (*end)(void*)) {
     detail::GradNode* node = leaf();
     node->kept = op;
-    node->pull_back = Op::run;
-    node->destroy = Op::end;
+    node->pull_back = run;
+    node->destroy = end;
     node->op = name;
     return node;
   }
 
- private:
   detail::GradNode* leaf() {
     auto* node = new (arena_.room_for<detail::GradNode>()) detail::GradNode;
     node->previous = std::exchange(last_, node);

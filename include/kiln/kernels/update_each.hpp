@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #include <kiln/core/parallel.hpp>
@@ -74,10 +75,14 @@ struct UpdateLoop {
 template <class Formula, class T, class... Slot>
 void update_each(const Formula& formula, Index n, T* param, const T* grad, Slot*... slot) {
   constexpr Index block = 1024;  // whole cache lines for each thread
+  using Loop = UpdateLoop<Formula>;
   constexpr Index cost = 2 + static_cast<Index>(sizeof...(Slot));
   parallel_ranges((n + block - 1) / block, block * cost, [&](Index first, Index last) {
     const Index i = first * block;
-    run_for_isa<UpdateLoop<Formula>>(formula, (std::min)(n, last * block) - i, param + i, grad + i, slot + i...);
+    const Index count = (std::min)(n, last * block) - i;
+    // Parameters of double are rare: their loops are compiled once, for the baseline.
+    if constexpr (std::is_same_v<T, float>) run_for_isa<Loop>(formula, count, param + i, grad + i, slot + i...);
+    else run_baseline<Loop>(formula, count, param + i, grad + i, slot + i...);
   });
 }
 

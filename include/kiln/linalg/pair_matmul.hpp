@@ -50,6 +50,13 @@ struct PairLoops {
   const PairLoop* begin() const { return loops.data(); }
   const PairLoop* end() const { return loops.data() + count; }
 
+  /// By insertion, the longest step first: there are few.
+  void sort(PairStep step) {
+    for (std::size_t i = 1; i < count; ++i) {
+      for (std::size_t j = i; j > 0 && loops[j - 1].*step < loops[j].*step; --j) std::swap(loops[j - 1], loops[j]);
+    }
+  }
+
   Index total() const {
     Index product = 1;
     for (const PairLoop& loop : *this) product *= loop.size;
@@ -151,13 +158,9 @@ void pair_matmul(MatmulRun<T> run, const PairLoops& loops, const T* a, const T* 
   if (batches.total() == 0 || rows.total() == 0 || columns.total() == 0) return;
 
   // Within a group the order is free; memory order gives loops the best chance to fuse.
-  auto sort = [](PairLoops& group, PairStep step) {
-    if (group.count < 2) return;
-    std::sort(group.begin(), group.end(), [step](const PairLoop& x, const PairLoop& y) { return x.*step > y.*step; });
-  };
-  sort(rows, &PairLoop::c);
-  sort(columns, &PairLoop::c);
-  sort(inner, &PairLoop::a);
+  rows.sort(&PairLoop::c);
+  columns.sort(&PairLoop::c);
+  inner.sort(&PairLoop::a);
 
   MatrixOperand<T> left(const_cast<T*>(a), &PairLoop::a, batches, rows, inner);
   MatrixOperand<T> right(const_cast<T*>(b), &PairLoop::b, batches, inner, columns);

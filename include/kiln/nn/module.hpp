@@ -137,20 +137,46 @@ void for_each_part(Model& model, F f) {
   detail::walk_parts(path, model, f);
 }
 
+namespace detail {
+
+/// Finds parameters, buffers and layers, whichever are asked for: one function object, so that the walk through a model
+/// is compiled once.
+struct PartFinder {
+  std::vector<ParamRef>* params = nullptr;
+  std::vector<ParamRef>* buffers = nullptr;
+  std::vector<LayerNames::Entry>* layers = nullptr;
+  std::optional<std::string> norm{};  // what the names of the last normalisation layer's parameters begin with
+
+  template <class Part>
+  void operator()(const std::string& path, Part& part) {
+    if constexpr (is_param<Part>) {
+      if (params) add(*params, {path, part});
+    } else if constexpr (is_buffer<Part>) {
+      if (buffers) add(*buffers, {path, part});
+    } else {
+      add_layer({layer_key(part), path, layer_type_name<Part>()}, is_norm<Part>());
+    }
+  }
+
+ private:
+  void add(std::vector<ParamRef>& found, ParamRef ref) const {
+    ref.in_norm = norm && ref.name.starts_with(*norm);
+    found.push_back(std::move(ref));
+  }
+  void add_layer(LayerNames::Entry layer, bool normalises) {
+    if (normalises) norm = layer.path.empty() ? "" : layer.path + ".";
+    if (layers) layers->push_back(std::move(layer));
+  }
+};
+
+}  // namespace detail
+
 /// All parameters, trainable or not, in order of declaration: `hidden.weight`, `hidden.bias`, ...
 template <class Model>
 std::vector<ParamRef> parameters(Model& model) {
   static_assert(!std::is_const_v<Model>, "kiln: the parameters of a const model cannot be handed out for training");
   std::vector<ParamRef> found;
-  std::optional<std::string> norm;  // what the names of the last normalisation layer's parameters begin with
-  for_each_part(model, [&]<class Part>(const std::string& path, Part& part) {
-    if constexpr (is_param<Part>) {
-      found.emplace_back(path, part);
-      found.back().in_norm = norm && path.starts_with(*norm);
-    } else if constexpr (detail::is_norm<Part>()) {
-      norm = path.empty() ? "" : path + ".";
-    }
-  });
+  for_each_part(model, detail::PartFinder{.params = &found});
   return found;
 }
 
@@ -158,9 +184,7 @@ std::vector<ParamRef> parameters(Model& model) {
 template <class Model>
 std::vector<ParamRef> state_tensors(Model& model) {
   std::vector<ParamRef> found;
-  for_each_part(model, [&]<class Part>(const std::string& path, Part& part) {
-    if constexpr (is_param<Part> || is_buffer<Part>) found.emplace_back(path, part);
-  });
+  for_each_part(model, detail::PartFinder{.params = &found, .buffers = &found});
   return found;
 }
 
@@ -178,11 +202,8 @@ Index parameter_count(const Model& model) {
 template <class Model>
 LayerNames layer_names(const Model& model) {
   LayerNames names{.root = std::string(layer_type_name<Model>()), .entries = {}};
-  for_each_part(model, [&]<class Part>(const std::string& path, Part& part) {
-    using Layer = std::remove_const_t<Part>;
-    if constexpr (!is_param<Layer> && !is_buffer<Layer>)
-      names.entries.push_back({layer_key(part), path, layer_type_name<Layer>()});
-  });
+  // Nothing is written, so the walk can be the one that finds the parameters.
+  for_each_part(const_cast<Model&>(model), detail::PartFinder{.layers = &names.entries});
   return names;
 }
 

@@ -57,7 +57,7 @@ class AnyTensor {
   /// The tensor. Throws: UsageError if it has another rank or element type.
   template <int R, class T = float>
   Tensor<R, T>& as() {
-    if (!is<R, T>()) fail<UsageError>("as", concat("asked for ", ops<R, T>.type()), concat("it holds ", type()));
+    if (!is<R, T>()) fail_as(ops<R, T>);
     return *std::launder(reinterpret_cast<Tensor<R, T>*>(storage_));
   }
   template <int R, class T = float>
@@ -114,6 +114,10 @@ class AnyTensor {
 
     std::string type() const { return concat("Tensor<", rank, ", ", element_name, ">"); }
   };
+
+  [[noreturn, gnu::noinline, gnu::cold]] void fail_as(const Ops& asked) const {
+    fail<UsageError>("as", concat("asked for ", asked.type()), concat("it holds ", type()));
+  }
 
   template <int R, class T>
   static constexpr Ops ops = {

@@ -134,7 +134,10 @@ class CallbackRef {
       result.copy = [](const void* object) -> std::shared_ptr<const void> {
         return std::make_shared<const C>(*static_cast<const C*>(object));
       };
-      result.assign = [](void* object, const void* state) { *static_cast<C*>(object) = *static_cast<const C*>(state); };
+      // By way of a copy that is moved, since the copy is compiled anyway and a copying assignment is long.
+      result.assign = [](void* object, const void* state) {
+        *static_cast<C*>(object) = C(*static_cast<const C*>(state));
+      };
     }
     return result;
   }
