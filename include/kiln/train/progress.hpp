@@ -47,10 +47,11 @@ class Progress {
 
   void set_enabled(bool enabled) { enabled_ = enabled; }
 
-  void on(BeforeFit, Fit&) {
+  void on(BeforeFit, Fit& fit) {
     header_due_ = true;
     smoothed_.reset();
     curve_.clear();
+    if (enabled_ && terminal_) curve_.reserve(static_cast<std::size_t>(fit.epochs() * fit.train_batches));
   }
 
   void on(AfterBatch, Fit& fit) {
@@ -72,19 +73,25 @@ class Progress {
     clear();
     const EpochRow& row = recorder_->epochs.back();
     if (header_due_) {
-      std::string header = cell("epoch", 5) + cell("train_loss", 12) + cell("valid_loss", 12);
-      for (const MetricValue& metric : row.metrics) header += cell(metric.name, column(metric));
-      write(header + cell("time", 9) + "\n");
+      line_ = cell("epoch", 5);
+      line_ += cell("train_loss", 12);
+      line_ += cell("valid_loss", 12);
+      for (const MetricValue& metric : row.metrics) line_ += cell(metric.name, column(metric));
+      line_ += cell("time", 9);
+      write(line_ += '\n');
       header_due_ = false;
     }
     // What was not computed is a dash; NaN is a result.
     const bool trained = std::isfinite(row.train_loss) || (fit.counted && fit.training);
     const bool validated = !fit.training && fit.counted && fit.batch + 1 == fit.batches;
     auto text = [](double value, bool computed) { return std::isnan(value) && !computed ? "-" : number(value, 8); };
-    std::string line = cell(concat(row.epoch), 5) + cell(text(row.train_loss, trained || validated), 12) +
-                       cell(text(row.valid_loss, validated), 12);
-    for (const MetricValue& metric : row.metrics) line += cell(text(metric.value, validated), column(metric));
-    write(line + " " + cell(clock(row.seconds), 8) + "\n");
+    line_ = cell(concat(row.epoch), 5);
+    line_ += cell(text(row.train_loss, trained || validated), 12);
+    line_ += cell(text(row.valid_loss, validated), 12);
+    for (const MetricValue& metric : row.metrics) line_ += cell(text(metric.value, validated), column(metric));
+    line_ += ' ';
+    line_ += cell(clock(row.seconds), 8);
+    write(line_ += '\n');
   }
 
   void on(AfterCancelFit, Fit&) { clear(); }
@@ -168,6 +175,7 @@ class Progress {
   bool enabled_ = true;
   bool header_due_ = true;
   bool drawn_ = false;
+  std::string line_;  // kept, as its memory is used again in the next epoch
   SmoothedLoss smoothed_;
   std::vector<double> curve_;  // of the fit, if it is drawn
   std::chrono::steady_clock::time_point last_drawn_{};

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <kiln/train/callback.hpp>
 #include <kiln/train/history_plots.hpp>
@@ -38,6 +40,7 @@ struct Recorder : History {
     losses.reserve(losses.size() + more);
     for (HyperHistory& history : hypers) history.values.reserve(losses.size() + more);
     epochs.reserve(epochs.size() + static_cast<std::size_t>(fit.epochs()));
+    prepared.assign(static_cast<std::size_t>(fit.epochs()), fit.metrics);
   }
 
   void on(BeforeEpoch, Fit&) { epoch_began = train_ended = Clock::now(); }
@@ -52,7 +55,13 @@ struct Recorder : History {
 
   void on(AfterEpoch, Fit& fit) {
     auto seconds = [&](Clock::time_point end) { return std::chrono::duration<double>(end - epoch_began).count(); };
-    epochs.push_back({fit.epoch(), std::ssize(losses), fit.train_loss, fit.valid_loss, fit.metrics,
+    std::vector<MetricValue> metrics;
+    if (!prepared.empty()) {
+      metrics = std::move(prepared.back());
+      prepared.pop_back();
+    }
+    metrics = fit.metrics;
+    epochs.push_back({fit.epoch(), std::ssize(losses), fit.train_loss, fit.valid_loss, std::move(metrics),
                       seconds(Clock::now()), seconds(train_ended)});
   }
 
@@ -63,6 +72,7 @@ struct Recorder : History {
   using Clock = std::chrono::steady_clock;
   Clock::time_point epoch_began{};
   Clock::time_point train_ended{};
+  std::vector<std::vector<MetricValue>> prepared;  // memory for the metrics of the epochs to come
 };
 
 }  // namespace kiln

@@ -1,0 +1,157 @@
+// SPDX-FileCopyrightText: 2026 The Kiln authors
+// SPDX-License-Identifier: MIT
+
+// After the first epoch a fit asks the system for no memory: this file counts every call of operator new in the whole
+// executable, by any thread. Sanitizers have an operator new of their own, under which the pool keeps nothing.
+#include <kiln/train/learner.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <vector>
+
+#include <kiln/data/image_dataset.hpp>
+#include <kiln/data/loader.hpp>
+#include <kiln/data/random_flip.hpp>
+#include <kiln/nn/activation.hpp>
+#include <kiln/nn/batch_norm.hpp>
+#include <kiln/nn/conv.hpp>
+#include <kiln/nn/cross_entropy.hpp>
+#include <kiln/nn/dropout.hpp>
+#include <kiln/nn/linear.hpp>
+#include <kiln/nn/pool.hpp>
+#include <kiln/nn/sequential.hpp>
+#include <kiln/optim/adam.hpp>
+#include <kiln/train/metrics.hpp>
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define KILN_TEST_SANITIZED
+#endif
+#endif
+#else
+#define KILN_TEST_SANITIZED
+#endif
+
+#ifndef KILN_TEST_SANITIZED
+
+namespace {
+
+std::atomic<long> allocations = 0;
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+void* counted_or_throw(std::size_t bytes, std::size_t alignment) {
+  if (void* memory = counted(bytes ? bytes : 1, alignment)) return memory;
+  throw std::bad_alloc();
+}
+
+constexpr std::size_t usual = alignof(std::max_align_t);
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted_or_throw(bytes, usual); }
+void* operator new[](std::size_t bytes) { return counted_or_throw(bytes, usual); }
+void* operator new(std::size_t bytes, std::align_val_t to) {
+  return counted_or_throw(bytes, static_cast<std::size_t>(to));
+}
+void* operator new[](std::size_t bytes, std::align_val_t to) {
+  return counted_or_throw(bytes, static_cast<std::size_t>(to));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, usual); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, usual); }
+void* operator new(std::size_t bytes, std::align_val_t to, const std::nothrow_t&) noexcept {
+  return counted(bytes, static_cast<std::size_t>(to));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+using namespace kiln;
+
+TEST_SUITE_BEGIN("train");
+
+namespace {
+
+/// Counts from the first event of an epoch to the first of the next, or, in the last one, to the end of the fit.
+struct CountAllocations {
+  static constexpr int order = -1000;  // before all others
+  std::vector<long> at;
+  NoState no_state;
+
+  explicit CountAllocations(Index epochs) { at.reserve(static_cast<std::size_t>(epochs) + 1); }
+  void on(BeforeEpoch, Fit&) { at.push_back(allocations); }
+  void on(AfterFit, Fit&) { at.push_back(allocations); }
+
+  std::vector<long> by_epoch() const {
+    std::vector<long> result;
+    for (std::size_t i = 1; i < at.size(); ++i) result.push_back(at[i] - at[i - 1]);
+    return result;
+  }
+};
+
+auto loaders(std::optional<int> workers, bool flip) {
+  ImageDataset images(full<std::uint8_t>({100, 1, 8, 8}, 77), full<int>({100}, 3));
+  DataLoaders data{DataLoader{images.slice(0, 100), {.batch_size = 16, .shuffle = true, .workers = workers}},
+                   DataLoader{images.slice(0, 40), {.batch_size = 16, .workers = workers}}};
+  if (flip) data.train.transform(RandomHorizontalFlip{});
+  // As many batches as can be ahead, at once: in an epoch it depends on chance whether there are so many.
+  std::vector<Batch<Tensor<4>, Tensor<1, int>>> all;
+  for (auto& batch : data.train.epoch(0)) all.push_back(std::move(batch));
+  return data;
+}
+
+struct Threads {
+  int before = num_threads();
+  explicit Threads(int threads) { set_num_threads(threads); }
+  ~Threads() { set_num_threads(before); }
+};
+
+}  // namespace
+
+TEST_CASE("after the first epoch a fit makes no heap allocation, with workers, recorder, schedule and metrics") {
+  for (std::optional<int> workers : {std::optional<int>(), {0}, {1}}) {
+    for (bool loud : {false, true}) {
+      auto data = loaders(workers, loud);
+      Sequential model{Flatten{}, Linear{64, 32}, ReLU{}, Dropout{.p = 0.5}, Linear{32, 10}};
+      Learner learn{data, model, CrossEntropy{}, Adam{}, Accuracy{}};
+      learn.quiet(!loud);
+      CountAllocations count(4);
+      learn.fit_one_cycle(4, 1e-3, count);
+      const std::vector<long> by_epoch = count.by_epoch();
+      REQUIRE(by_epoch.size() == 4);
+      CHECK(by_epoch[0] > 0);
+      for (std::size_t epoch = 1; epoch < by_epoch.size(); ++epoch) CHECK(by_epoch[epoch] == 0);
+    }
+  }
+}
+
+TEST_CASE("nor does one of a convolutional network") {
+  const Threads scope(1);  // of two threads, one may do all the work at first, and need fewer buffers
+  auto data = loaders(std::nullopt, false);
+  Sequential model{Conv2d{1, 8, 3, 2, 1}, BatchNorm2d{8}, ReLU{}, GlobalAvgPool2d{}, Linear{8, 10}};
+  Learner learn{data, model, CrossEntropy{}, Adam{}};
+  learn.quiet();
+  CountAllocations count(4);
+  learn.fit_one_cycle(4, 1e-3, count);
+  const std::vector<long> by_epoch = count.by_epoch();
+  for (std::size_t epoch = 1; epoch < by_epoch.size(); ++epoch) CHECK(by_epoch[epoch] == 0);
+}
+
+TEST_SUITE_END();
+
+#endif
