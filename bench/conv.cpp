@@ -4,7 +4,7 @@
 // The convolution ladder, timed on the layers of ConvNets and ResNets: all three passes of every rung, each verified
 // first. Contenders take turns, so that a busy machine slows all of them alike. Prints Markdown.
 //
-//   bench_conv [--quick] [--threads N] [--rounds N] [--direct]     --direct: without the other rungs
+//   bench_conv [--quick] [--threads N] [--rounds N] [--direct] [--json FILE]     --direct: without the other rungs
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +15,9 @@
 #include <vector>
 
 #include <kiln/kernels/conv_ladder.hpp>
+#include <kiln/kernels/fma_peak.hpp>
+
+#include "figures.hpp"
 
 using namespace kiln;
 
@@ -65,9 +68,9 @@ void verify(Layer& layer, int pass, const ConvKernel& kernel, const std::vector<
   std::exit(1);
 }
 
-/// The median of the rates of each kernel, in GFLOP/s.
-std::vector<double> measure(Layer& layer, int pass, const std::vector<ConvKernel>& kernels, int rounds,
-                            double least_time) {
+/// The times of each kernel's rounds, sorted.
+std::vector<std::vector<double>> measure(Layer& layer, int pass, const std::vector<ConvKernel>& kernels, int rounds,
+                                         double least_time) {
   std::vector<std::vector<double>> times(kernels.size());
   std::vector<int> repeats(kernels.size());
   std::vector<float> expected;
@@ -87,18 +90,16 @@ std::vector<double> measure(Layer& layer, int pass, const std::vector<ConvKernel
       times[i].push_back((now() - start) / repeats[i]);
     }
   }
-  std::vector<double> rates;
-  for (std::vector<double>& t : times) {
-    std::sort(t.begin(), t.end());
-    rates.push_back(layer.s.flops() / t[t.size() / 2] * 1e-9);
-  }
-  return rates;
+  for (std::vector<double>& t : times) std::sort(t.begin(), t.end());
+  return times;
 }
 
-void print_rates(const std::vector<Case>& cases, const std::vector<ConvKernel>& kernels, int rounds,
-                 double least_time) {
+/// Rows are the layers; columns the median rates of each pass and kernel.
+void print_rates(const std::vector<Case>& cases, const std::vector<ConvKernel>& kernels, int rounds, double least_time,
+                 bench::Figures& figures) {
+  const char* const passes[] = {"forward", "input gradient", "weight gradient"};
   std::printf("| layer |");
-  for (const char* pass : {"forward", "input gradient", "weight gradient"}) {
+  for (const char* pass : passes) {
     for (const ConvKernel& kernel : kernels) std::printf(" %s, %s |", pass, std::string(kernel.name).c_str());
   }
   std::printf("\n|---|");
@@ -109,8 +110,12 @@ void print_rates(const std::vector<Case>& cases, const std::vector<ConvKernel>& 
     for (int pass = 0; pass < 3; ++pass) {
       Layer layer(c.sizes);
       if (pass == 0) layer.y.assign(layer.y.size(), 0);
-      for (double rate : measure(layer, pass, kernels, rounds, least_time))
+      const auto times = measure(layer, pass, kernels, rounds, least_time);
+      for (std::size_t i = 0; i < kernels.size(); ++i) {
+        const double work = layer.s.flops() * 1e-9, rate = work / times[i][times[i].size() / 2];
         std::printf(" %s |", fixed(rate, rate < 10 ? 2 : rate < 100 ? 1 : 0).c_str());
+        figures.add(concat(c.name, ", ", passes[pass]), std::string(kernels[i].name), "GFLOP/s", work, times[i]);
+      }
       std::fflush(stdout);
     }
     std::printf("\n");
@@ -122,17 +127,23 @@ void print_rates(const std::vector<Case>& cases, const std::vector<ConvKernel>& 
 int main(int count, char** words) {
   bool quick = false, direct_only = false;
   int rounds = 9, threads = 2;
+  std::string json;
   for (int i = 1; i < count; ++i) {
     const std::string word = words[i];
     if (word == "--quick") quick = true;
     else if (word == "--direct") direct_only = true;
     else if (word == "--threads" && i + 1 < count) threads = std::atoi(words[++i]);
     else if (word == "--rounds" && i + 1 < count) rounds = std::atoi(words[++i]);
-    else return std::fprintf(stderr, "usage: %s [--quick] [--threads N] [--rounds N] [--direct]\n", words[0]), 1;
+    else if (word == "--json" && i + 1 < count) json = words[++i];
+    else {
+      std::fprintf(stderr, "usage: %s [--quick] [--threads N] [--rounds N] [--direct] [--json FILE]\n", words[0]);
+      return 1;
+    }
   }
   if (quick) rounds = 1;
   const double least_time = quick ? 1e-4 : 5e-3;
   set_num_threads(threads);
+  bench::Figures figures;
   const Index batch = quick ? 16 : 256;
 
   auto square = [&](Index in, Index out, Index image, Index kernel, Index stride, Index groups = 1) {
@@ -155,7 +166,7 @@ int main(int count, char** words) {
     std::printf("The whole ladder:\n\n");
     Case small = square(8, 16, 14, 3, 2);
     small.sizes.samples = 16;
-    print_rates({small}, {conv_kernels().begin(), conv_kernels().end()}, rounds, least_time);
+    print_rates({small}, {conv_kernels().begin(), conv_kernels().end()}, rounds, least_time, figures);
     std::printf("\nLayers of training:\n\n");
   }
   std::vector<ConvKernel> fast = {conv_kernel("direct")};
@@ -166,5 +177,6 @@ int main(int count, char** words) {
                              square(128, 128, 7, 3, 1),    square(32, 64, 28, 3, 2),  square(256, 512, 4, 3, 1),
                              square(512, 512, 2, 3, 1),    square(64, 128, 14, 1, 1), square(64, 64, 14, 1, 2),
                              square(64, 64, 14, 3, 1, 64), square(10, 6, 14, 5, 1)};
-  print_rates(cases, fast, rounds, least_time);
+  print_rates(cases, fast, rounds, least_time, figures);
+  if (!json.empty()) figures.write(json, threads, fma_peak() * 1e-9);
 }

@@ -13,10 +13,14 @@ import subprocess
 import sys
 import time
 
+from compile_cost import compile_cost, show_compile_cost
+from report import write_report
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench/results"
 LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 CPUS = sorted(os.sched_getaffinity(0))
+THREADS = (1, 2)[:len(CPUS)]
 
 
 def say(text):
@@ -104,6 +108,14 @@ def contenders(build, threads):
     return {name: programs for name, programs in found.items() if programs}
 
 
+def compilers(build, threads):
+    """Kiln's program as each compiler makes it, in build folders next to `build`."""
+    names = {"g++ -O2": "", "g++ -O3 -march=native": "-gcc-native", "clang++ -O2": "-clang",
+             "clang++ -O3 -march=native": "-clang-native"}
+    return {name: [(f"{build}{suffix}/bench/bench_train", {"KILN_THREADS": str(threads)})]
+            for name, suffix in names.items()}
+
+
 def require_same(work, name, found, expected):
     """Ends all of it unless a contender does the same work as Kiln. Most agree to six digits; libtorch's batch norms of
     channels-last images do not."""
@@ -115,7 +127,7 @@ def require_same(work, name, found, expected):
 
 
 def enter(work, processes):
-    """The contenders that do this work, each in its fastest way, after a warm-up; samples; arithmetic of one."""
+    """The contenders that do this work, warm, each in its fastest way; samples; arithmetic of one."""
     entrants, expected, first_loss, samples, arithmetic = {}, None, None, 0, 0
     for name, ways in processes.items():
         times = {}
@@ -124,28 +136,28 @@ def enter(work, processes):
             if begun is None:
                 continue
             samples, arithmetic, *found = begun
-            if name == "Kiln":
+            if expected is None:
                 expected = found
             require_same(work, name, found, expected)
             seconds, loss = process.run()
-            if name == "Kiln":
+            if first_loss is None:
                 first_loss = loss
             if not abs(loss - first_loss) <= 0.2 * abs(first_loss) + 1e-5:  # they shuffle differently
                 sys.exit(f"{work}: {name} must reach about the loss of Kiln, {first_loss:g}: it reached {loss:g}")
-            if len(ways) > 1:
-                seconds = process.run()[0]
             times[process] = seconds
         if times:
             entrants[name] = min(times, key=times.get)
     return entrants, samples, arithmetic
 
 
-def train(build, quick, only):
+def train(ways_with, reference, quick, only):
+    """Rounds of all works on one and two threads. `ways_with(threads)` are the contenders, the first of whom says what
+    the others must find; `reference` is the one whose speed is 1."""
     figures, peaks = [], {}
-    for threads in (1, 2)[:len(CPUS)]:
-        processes = {name: [Process(program, environment, threads) for program, environment in ways]
-                     for name, ways in contenders(build, threads).items()}
-        kiln = processes["Kiln"][0]
+    for threads in THREADS[-1:] if quick else THREADS:
+        processes = {name: [Process(program, environment, threads) for program, environment in ways[:1 if quick else 9]]
+                     for name, ways in ways_with(threads).items()}
+        kiln = next(iter(processes.values()))[0]
         works = [work for work in kiln.ask("list").split(";") if work]
         kiln.begin("FMA peak")
         peaks[threads] = max(kiln.run()[1] for _ in range(10))
@@ -153,7 +165,7 @@ def train(build, quick, only):
         for work in works:
             if work in ("first step", "FMA peak") or not re.search(only, work):
                 continue
-            if threads > 1 and re.search("one image|overhead", work):
+            if threads > 1 and not quick and re.search("one image|overhead", work):
                 continue
             entrants, samples, arithmetic = enter(work, processes)
             times = {name: [] for name in entrants}
@@ -164,22 +176,21 @@ def train(build, quick, only):
                     if not math.isfinite(loss):
                         sys.exit(f"{work}: {name} has a loss of {loss}")
                     times[name].append(seconds)
-                rounds, spent = len(times["Kiln"]), time.monotonic() - begin
+                rounds, spent = len(times[name]), time.monotonic() - begin
                 if quick or rounds >= 25 or (rounds >= 5 and spent + spent / rounds > 5):
                     break
-            figures += [figure(work, threads, name, taken, times, samples, arithmetic, peaks[threads])
+            figures += [figure(work, threads, name, taken, times.get(reference), samples, arithmetic, peaks[threads])
                         for name, taken in times.items()]
-            show(figures[-len(times):])
+            show(figures[-len(times):], reference)
         for ways in processes.values():
             for process in ways:
                 process.end()
-    if not only:
-        figures += memory(build) + first_step(build, 1 if quick else 7)
-    return {"peak_gflops": peaks, "figures": figures}
+    return {"peak_gflops": peaks, "reference": reference, "figures": figures}
 
 
-def figure(work, threads, name, taken, times, samples, arithmetic, peak):
-    """Times of rounds as a figure: k samples/s, or us where a single call is what counts."""
+def figure(work, threads, name, taken, reference, samples, arithmetic, peak):
+    """Times of rounds as a figure: k samples/s, or us where a single call is what counts. `ratio` is how many times as
+    fast as the reference it is, the median over the rounds."""
     single = re.search("one image|overhead", work)
     values = [seconds / samples * 1e6 if single else samples / seconds / 1e3 for seconds in taken]
     result = {"case": work, "contender": name, "threads": threads, "unit": "us" if single else "k samples/s",
@@ -187,18 +198,21 @@ def figure(work, threads, name, taken, times, samples, arithmetic, peak):
               "quartiles": quartiles(values), "rounds": len(values)}
     if arithmetic > 1000:
         result["share_of_peak"] = arithmetic * samples / statistics.median(taken) / (peak * 1e9)
-    if "libtorch" in times:
-        result["times_libtorch"] = statistics.median(y / x for x, y in zip(taken, times["libtorch"]))
+    if reference:
+        result["ratio"] = statistics.median(y / x for x, y in zip(taken, reference))
     return result
 
 
-def show(figures):
+def show(figures, reference=""):
+    def text(f):
+        spread = (f["quartiles"][1] - f["quartiles"][0]) / 2 / f["median"]
+        ratio = f" ({f['ratio']:.2f}x {reference})" if "ratio" in f and f["contender"] != reference else ""
+        rounds = f" +-{100 * spread:.0f} %" if f["rounds"] > 1 else ""
+        return f"{f['contender']} {f['median']:.3g}{rounds}{ratio}"
+
     first = figures[0]
-    text = ", ".join(f"{f['contender']} {f['median']:.3g}" +
-                     (f" ({f['times_libtorch']:.2f}x libtorch)" if f["contender"] == "Kiln" and "times_libtorch" in f
-                      else "") for f in figures)
     threads = f", {first['threads']} thread{'s' * (first['threads'] > 1)}" if "threads" in first else ""
-    say(f"{first['case']}{threads}, {first['unit']}: {text}")
+    say(f"  {first['case']}{threads}, {first['unit']}: {', '.join(map(text, figures))}")
 
 
 def memory(build):
@@ -235,6 +249,19 @@ def first_step(build, rounds):
     return figures
 
 
+def kernels(name, build, quick):
+    """A benchmark that lets kernels take turns by itself, once for each number of threads."""
+    figures, peaks = [], {}
+    for threads in THREADS[-1:] if quick else THREADS:
+        path = build / f"{name}_{threads}.json"
+        command = [build / f"bench/bench_{name}", "--threads", threads, "--json", path, *["--quick"] * quick]
+        subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL if quick else sys.stderr)
+        result = json.loads(path.read_text())
+        peaks[threads] = result["peak_gflops"]
+        figures += [{**figure, "threads": threads} for figure in result["figures"]]
+    return {"peak_gflops": peaks, "figures": figures}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -242,13 +269,27 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("parts", nargs="+")
     options = parser.parse_args()
-    about = machine(options.build)
-    runs = {"train": train}
+    build, quick = options.build, options.quick
+    about = machine(build)
     for part in options.parts:
-        result = {"name": part, **about, **runs[part](options.build, options.quick, options.only)}
-        if not options.quick and not options.only:
+        say(f"\n{part}")
+        begin = time.monotonic()
+        if part == "train":
+            result = train(lambda threads: contenders(build, threads), "libtorch", quick, options.only)
+            if not options.only:
+                result["figures"] += memory(build) + first_step(build, 1 if quick else 7)
+        elif part == "compilers":
+            result = train(lambda threads: compilers(build, threads), "g++ -O2", quick, options.only)
+        elif part == "compile":
+            result = compile_cost(build, quick)
+            show_compile_cost(result)
+        else:
+            result = kernels(part, build, quick)
+        say(f"({time.monotonic() - begin:.0f} s)")
+        if not quick and not options.only:
             RESULTS.mkdir(exist_ok=True)
-            (RESULTS / f"{part}.json").write_text(json.dumps(result, indent=1) + "\n")
+            (RESULTS / f"{part}.json").write_text(json.dumps({"name": part, **about, **result}, indent=1) + "\n")
+            write_report()
 
 
 main()
