@@ -36,10 +36,23 @@ def folder_mb(*folders):
     return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()) * 1e-6
 
 
-def package_mb(*packages):
-    sizes = subprocess.run(["dpkg-query", "--show", "--showformat=${Installed-Size}\n", *packages],
-                           capture_output=True, text=True).stdout.split()
-    return sum(map(int, sizes)) * 1024e-6
+def with_dependencies(*packages):
+    command = ["apt-cache", "depends", "--recurse", "--installed", "--no-recommends", "--no-suggests", "--no-conflicts",
+               "--no-breaks", "--no-replaces", "--no-enhances", *packages]
+    listed = subprocess.run(command, capture_output=True, text=True).stdout.split("\n")
+    return {line for line in listed if re.match(r"\w", line)}
+
+
+def package_mb(package):
+    """A package with all that it depends on, but for what a compiler and Eigen, as Kiln wants them, bring along; 0 if it
+    is not installed."""
+    try:
+        packages = with_dependencies(package) - with_dependencies("g++", "libeigen3-dev", "zlib1g-dev")
+    except OSError:
+        return 0
+    sizes = subprocess.run(["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Installed-Size}\n", *packages],
+                           capture_output=True, text=True).stdout.split("\n") if packages else []
+    return sum(int(line.split()[1]) for line in sizes if line.startswith("installed ")) * 1024e-6
 
 
 def compile_cost(build, quick):
@@ -74,14 +87,13 @@ def compile_cost(build, quick):
         zlib = sum(os.path.getsize(f"/usr/include/{name}") for name in ("zlib.h", "zconf.h")) * 1e-6
         add("installed with dependencies", "Kiln", "MB", folder_mb(folder / "installed", EIGEN) + zlib)
         add("installed with dependencies", "Eigen by hand", "MB", folder_mb(EIGEN) + zlib)
-        if TORCH.exists() and (size := package_mb("libtorch-dev", "libtorch1.13")):
-            add("installed with dependencies", "libtorch", "MB", size)
-        if size := package_mb("libdlib-dev", "libdlib19.1"):
-            add("installed with dependencies", "dlib", "MB", size)
+        for contender, package in ("libtorch", "libtorch-dev"), ("dlib", "libdlib-dev"):
+            if size := package_mb(package):
+                add("installed with dependencies", contender, "MB", size)
 
         headers = sorted((ROOT / "include").rglob("*.hpp"))
         headers = [header for header in headers if header.name != "jpeg.hpp"]  # which needs a library of its own
-        examples = sorted((ROOT / "examples").glob("*.cpp"))
+        examples = sorted((ROOT / "examples").glob("[a-z]*.cpp"))  # without the chapters of the course
         jobs = [(f"examples/{path.name}", [*flags, "-O2", "-c", path, "-o", folder / f"{path.name}.o"])
                 for path in ([] if quick else examples)]
         for path in headers[:2] if quick else headers:

@@ -262,6 +262,21 @@ def kernels(name, build, quick):
     return {"peak_gflops": peaks, "figures": figures}
 
 
+def run_part(part, build, quick, only):
+    if part == "compile":
+        result = compile_cost(build, quick)
+        show_compile_cost(result)
+        return result
+    if part == "compilers":
+        return train(lambda threads: compilers(build, threads), "g++ -O2", quick, only)
+    if part != "train":
+        return kernels(part, build, quick)
+    result = train(lambda threads: contenders(build, threads), "libtorch", quick, only)
+    if not only:
+        result["figures"] += memory(build) + first_step(build, 1 if quick else 7)
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -270,26 +285,22 @@ def main():
     parser.add_argument("parts", nargs="+")
     options = parser.parse_args()
     build, quick = options.build, options.quick
-    about = machine(build)
+    about, failed = machine(build), []
     for part in options.parts:
         say(f"\n{part}")
         begin = time.monotonic()
-        if part == "train":
-            result = train(lambda threads: contenders(build, threads), "libtorch", quick, options.only)
-            if not options.only:
-                result["figures"] += memory(build) + first_step(build, 1 if quick else 7)
-        elif part == "compilers":
-            result = train(lambda threads: compilers(build, threads), "g++ -O2", quick, options.only)
-        elif part == "compile":
-            result = compile_cost(build, quick)
-            show_compile_cost(result)
-        else:
-            result = kernels(part, build, quick)
+        try:
+            result = run_part(part, build, quick, options.only)
+        except (SystemExit, Exception) as error:  # the other parts are worth having all the same
+            say(f"{part} failed: {error}")
+            failed.append(part)
+            continue
         say(f"({time.monotonic() - begin:.0f} s)")
         if not quick and not options.only:
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"{part}.json").write_text(json.dumps({"name": part, **about, **result}, indent=1) + "\n")
             write_report()
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 
 
 main()
