@@ -169,7 +169,7 @@ int main(int count, char** words) {
     print_rates({small}, {conv_kernels().begin(), conv_kernels().end()}, rounds, least_time, figures);
     std::printf("\nLayers of training:\n\n");
   }
-  std::vector<ConvKernel> fast = {conv_kernel("direct")};
+  std::vector<ConvKernel> fast = {conv_kernel("direct"), conv_kernel("winograd")};
   if (!direct_only) fast.insert(fast.begin(), conv_kernel("im2col"));
   std::vector<Case> cases = {square(1, 8, 28, 3, 2),       square(8, 16, 14, 3, 2),   square(16, 32, 7, 3, 2),
                              square(32, 32, 4, 3, 2),      square(1, 16, 28, 5, 1),   square(16, 16, 28, 3, 1),

@@ -111,6 +111,13 @@ const ConvSizes chosen[] = {
     {.samples = 16, .in = 2, .out = 96, .image = {25, 20}, .kernel = {3, 1}, .stride = {2, 1}},
     // More samples than are spread over lanes at a time.
     {.samples = 40, .in = 8, .out = 8, .image = 48, .kernel = 1},
+    // What Winograd's tiles take: borders of every width, odd sides, channels that do not fill a vector.
+    {.samples = 5, .in = 16, .out = 16, .image = 8, .kernel = 3, .padding = 1},
+    {.samples = 3, .in = 31, .out = 48, .image = {7, 11}, .kernel = 3, .padding = {1, 0}},
+    {.samples = 67, .in = 12, .out = 80, .image = {6, 9}, .kernel = 3, .padding = {2, 1}},
+    {.samples = 2, .in = 16, .out = 61, .image = {9, 6}, .kernel = 3, .padding = {0, 2}},
+    {.samples = 1, .in = 128, .out = 128, .image = {20, 70}, .kernel = 3, .padding = 1},
+    {.samples = 2, .in = 4, .out = 8, .image = {4, 30}, .kernel = 3, .padding = 1},
     // A convolution whose transposed one has more pixels than it reads.
     {.samples = 8, .in = 3, .out = 4, .image = {12, 9}, .kernel = 3, .dilation = 3, .result = {4, 2}},
 };
@@ -147,9 +154,9 @@ TEST_CASE_TEMPLATE("conv: every other rung computes what the loops do", T, float
 TEST_CASE_TEMPLATE("conv: the same bits on 1, 2, 3 [threads]", T, float, double) {
   const int before = num_threads();
   Dice dice{.state = 6};
-  for (int i = 0; i < 20; ++i) {
-    const ConvSizes s = i < 16 ? chosen[i] : drawn(dice);
-    for (const ConvKernel& kernel : {conv_kernel_of<Im2colConv>, conv_kernel_of<DirectConv>}) {
+  for (int i = 0; i < 24; ++i) {
+    const ConvSizes s = i < 20 ? chosen[i] : drawn(dice);
+    for (const ConvKernel& kernel : conv_kernels().subspan(1)) {
       set_num_threads(1);
       const Results<T> expected(s, kernel, T(0.1));
       for (int threads : {2, 3}) {
@@ -159,6 +166,26 @@ TEST_CASE_TEMPLATE("conv: the same bits on 1, 2, 3 [threads]", T, float, double)
     }
   }
   set_num_threads(before);
+}
+
+TEST_CASE("conv: no rung loses digits") {
+  const ConvSizes s{.samples = 8, .in = 64, .out = 16, .image = 8, .kernel = 3, .padding = 1};
+  const Results<double> expected(s, conv_kernel_of<LoopsConv>, 0.1);
+  for (const ConvKernel& kernel : conv_kernels()) {
+    const Results<float> got(s, kernel, 0.1f);
+    auto error = [](const std::vector<float>& x, const std::vector<double>& exact) {
+      double off = 0, size = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        off += (static_cast<double>(x[i]) - exact[i]) * (static_cast<double>(x[i]) - exact[i]);
+        size += exact[i] * exact[i];
+      }
+      return off / size;
+    };
+    CAPTURE(kernel.name);
+    CHECK(error(got.y, expected.y) < 1e-12);
+    CHECK(error(got.dx, expected.dx) < 1e-12);
+    CHECK(error(got.dw, expected.dw) < 4e-12);
+  }
 }
 
 TEST_CASE("conv: how often a kernel fits") {
@@ -173,7 +200,8 @@ TEST_CASE("conv: how often a kernel fits") {
 
 TEST_CASE("conv: rungs by name, and chosen for a scope") {
   CHECK(conv_kernel("loops").name == "loops");
-  CHECK_THROWS_WITH_AS(conv_kernel("fast"), "conv_kernel: must be one of loops, im2col, direct: got fast", IndexError);
+  CHECK_THROWS_WITH_AS(conv_kernel("fast"), "conv_kernel: must be one of loops, im2col, direct, winograd: got fast",
+                       IndexError);
   const auto standard = current_conv().name;
   {
     auto scope = use_conv<LoopsConv>();

@@ -3,7 +3,7 @@
 
 // What disassembly_test.sh looks at: the kernels as a user's program compiles them.
 
-#include <kiln/kernels/conv_direct.hpp>
+#include <kiln/kernels/conv_winograd.hpp>
 #include <kiln/kernels/map_each.hpp>
 #include <kiln/kernels/matmul_native.hpp>
 #include <kiln/kernels/normalize.hpp>
@@ -48,4 +48,4 @@ void probe(Line line, kiln::Index n, float* x, const float* dx, float* a, float*
   run_for_isa<UpdateLoop<AdamFormula<float>>>(AdamFormula<float>{}, n, x, dx, a, b);
   run_for_isa<UpdateLoop<RmsPropFormula<float, true, true>>>(RmsPropFormula<float, true, true>{}, n, x, dx, a, b, c);
 }
-kiln::ConvKernel probe() { return kiln::conv_kernel_of<kiln::DirectConv>; }
+kiln::ConvKernel probe() { return kiln::conv_kernel_of<kiln::WinogradConv>; }

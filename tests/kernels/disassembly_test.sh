@@ -46,6 +46,8 @@ set -eu
       expect("ConvTileLoop<4, 2>, kiln::detail::ConvTile<" type ">", "baseline", 8)
       expect("ConvDotsLoop<2, 4>, kiln::detail::ConvDots<" type ">", "baseline", 8)
     }
+    expect("WinogradProductLoop<8, 3>", "avx512", 24); expect("WinogradProductLoop<8, 1>", "avx512", 8)
+    expect("WinogradProductLoop<4, 3>", "avx2", 12); expect("WinogradProductLoop<4, 2>", "baseline", 8)
     expect("DotLoop, float", "avx512", 4); expect("DotLoop, float", "avx2", 4); expect("DotLoop, float", "baseline", 4)
     expect("ToLanesLoop, double", "avx2", 0); expect("FromLanesLoop, double", "avx2", 0)
     expect_for_each("avx512"); expect_for_each("avx2"); expect_for_each("baseline")

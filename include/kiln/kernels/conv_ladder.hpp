@@ -14,6 +14,7 @@
 #include <kiln/kernels/conv_direct.hpp>
 #include <kiln/kernels/conv_im2col.hpp>
 #include <kiln/kernels/conv_loops.hpp>
+#include <kiln/kernels/conv_winograd.hpp>
 
 namespace kiln {
 
@@ -22,7 +23,7 @@ namespace detail {
 // Templates, all three, so that the rungs are compiled only in a program that asks for them by position or by name.
 template <class = void>
 inline constexpr std::array conv_ladder = {conv_kernel_of<LoopsConv>, conv_kernel_of<Im2colConv>,
-                                           conv_kernel_of<DirectConv>};
+                                           conv_kernel_of<DirectConv>, conv_kernel_of<WinogradConv>};
 
 }  // namespace detail
 

@@ -1,28 +1,28 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Which convolution kernel is used: the scope's, else the direct one.
+/// Which convolution kernel is used: the scope's, else the Winograd one.
 #pragma once
 
 #include <kiln/core/parallel.hpp>
 #include <kiln/kernels/conv.hpp>
-#include <kiln/kernels/conv_direct.hpp>
+#include <kiln/kernels/conv_winograd.hpp>
 
 namespace kiln {
 
 namespace detail {
 
-/// The passes to use here and now. The direct kernel is compiled only for the element types in use.
+/// The passes to use here and now. The default is compiled only for the element types in use.
 template <class T>
 const ConvPasses<T>& current_conv_passes() {
   if (const void* scoped = scoped_choices.conv) return static_cast<const ConvKernel*>(scoped)->passes<T>();
-  return conv_passes_of<DirectConv, T>;
+  return conv_passes_of<WinogradConv, T>;
 }
 
 }  // namespace detail
 
 /// The kernel that convolutions use here and now.
-template <class Default = DirectConv>
+template <class Default = WinogradConv>
 const ConvKernel& current_conv() {
   const void* scoped = detail::scoped_choices.conv;
   return scoped ? *static_cast<const ConvKernel*>(scoped) : conv_kernel_of<Default>;
