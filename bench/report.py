@@ -103,7 +103,8 @@ def caption(results):
     text = (f"Medians of interleaved rounds on {about['machine']}, {about['date']}: whole epochs of `Learner::fit` from a "
             f"plain `-O2` ({compiler}), against {versions}, each in the fastest of several settings, with as many CPUs as "
             f"threads. A time counts only after the losses of the first steps agree. FMA peak: {peaks} GFLOP/s. \"Eigen by "
-            f"hand\" is an MLP written for the machine at hand, `-O3 -march=native`, products by Eigen or oneDNN. "
+            f"hand\" is an MLP written for the machine at hand, `-O3 -march=native`, products by Eigen or oneDNN; "
+            f"its compile figures, and dlib's, are those of their part in the benchmark. "
             f"`bench/results` has every figure, with its spread.")
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 

@@ -110,7 +110,7 @@ def contenders(build, threads):
 
 def compilers(build, threads):
     """Kiln's program as each compiler makes it, in build folders next to `build`."""
-    names = {"g++ -O2": "", "g++ -O3 -march=native": "-gcc-native", "clang++ -O2": "-clang",
+    names = {"g++ -O2": "-gcc", "g++ -O3 -march=native": "-gcc-native", "clang++ -O2": "-clang",
              "clang++ -O3 -march=native": "-clang-native"}
     return {name: [(f"{build}{suffix}/bench/bench_train", {"KILN_THREADS": str(threads)})]
             for name, suffix in names.items()}
