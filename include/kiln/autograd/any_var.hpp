@@ -73,7 +73,7 @@ class AnyVar {
     auto pull_back = [op, see = std::move(see), input = node_, alias = alias_](const AnyTensor& dy) {
       AnyTensor seen = alias(dy);
       see(seen);
-      if (!seen.same_type(dy) || !std::ranges::equal(seen.dims(), dy.dims())) {
+      if (!seen.same_type(dy) || !std::equal(seen.dims().begin(), seen.dims().end(), dy.dims().begin())) {
         fail<ShapeError>(op, concat("the gradient must stay a ", dy.type(), " of shape ", dy.dims()),
                          concat("it became ", seen.type(), seen.empty() ? "" : " of shape ",
                                 seen.empty() ? "" : concat(seen.dims())));
@@ -103,7 +103,9 @@ class AnyVar {
   template <class T>
   static void add_elements(detail::GradNode& node, const AnyTensor& more) {
     AnyTensor sum = node.grad;  // a copy, since others may see the elements
-    std::ranges::transform(sum.elements<T>(), more.elements<T>(), sum.elements<T>().begin(), std::plus<T>{});
+    const std::span<T> to = sum.elements<T>();
+    const std::span<const T> from = more.elements<T>();
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
     node.grad = std::move(sum);
   }
 

@@ -70,7 +70,9 @@ class Optimizer {
   /// Those of all groups.
   std::vector<ParamRef> parameters() const {
     std::vector<ParamRef> all;
-    for (const Group& group : groups_) all.insert(all.end(), group.params.begin(), group.params.end());
+    for (const Group& group : groups_) {
+      for (const ParamRef& param : group.params) all.push_back(param);
+    }
     return all;
   }
 

@@ -283,6 +283,16 @@ auto where(const Mask& mask, const A& a, const B& b) {
 
 namespace detail {
 
+/// Whether a shape can be broadcast to another one.
+constexpr bool fits_into(Dims shape, Dims other) {
+  if (shape.size() > other.size()) return false;
+  const Dims last = other.last(shape.size());
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] != last[i] && shape[i] != 1) return false;
+  }
+  return true;
+}
+
 template <int R, class T, class B, class Op>
 Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, Op op) {
   static_assert(Scalar<B> || std::same_as<typename CommonElement<Tensor<R, T>, B>::type, T>);
@@ -292,8 +302,8 @@ Tensor<R, T>& map_in_place(std::string_view name, Tensor<R, T>& a, const B& b, O
     if (begin <= at && at < begin + a.span().size_bytes()) return map_in_place(name, a, b.clone(), op);
   }
   const auto& right = as_operand<T>(b);
-  if (broadcast_shape(name, a.shape(), right.shape()).span().size() != R ||
-      !std::ranges::equal(broadcast_shape(name, a.shape(), right.shape()).span(), a.shape().span())) {
+  if (!fits_into(right.shape().span(), a.shape().span())) {
+    broadcast_shape(name, a.shape(), right.shape());  // which may say more
     fail<ShapeError>(name, concat("the right side must fit into shape ", a.shape()), concat("got ", right.shape()));
   }
   if constexpr (std::remove_cvref_t<decltype(right)>::rank <= R) {

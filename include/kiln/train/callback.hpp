@@ -29,8 +29,8 @@
 /// for a learning rate, and under FastDevRun. Those that write files, stop fits or keep the best say so.
 #pragma once
 
-#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <kiln/core/type_name.hpp>
@@ -111,16 +111,19 @@ class CallbackRef {
     void (*assign)(void*, const void*) = nullptr;
   };
 
+  template <class C, class Event>
+  static void handle(void* object, Fit& fit) {
+    Event event;
+    static_cast<C*>(object)->on(event, fit);
+  }
+
   template <class C>
   static constexpr Ops make_ops() {
     Ops result;
+    auto* handler = result.handlers.data();
     Events::for_each([&]<class Event>(Event) {
-      if constexpr (Hears<C, Event>) {
-        result.handlers[Events::index<Event>()] = [](void* object, Fit& fit) {
-          Event event;
-          static_cast<C*>(object)->on(event, fit);
-        };
-      }
+      if constexpr (Hears<C, Event>) *handler = handle<C, Event>;
+      ++handler;
     });
     result.order = [](const void* object) -> int {
       if constexpr (requires(const C& callback) { callback.order; }) return static_cast<const C*>(object)->order;
@@ -153,9 +156,10 @@ class CallbackRef {
 class CallbackList {
  public:
   void add(CallbackRef callback) {
-    auto behind = std::upper_bound(list_.begin(), list_.end(), callback.order(),
-                                   [](int order, const CallbackRef& other) { return order < other.order(); });
-    list_.insert(behind, callback);
+    list_.push_back(callback);
+    for (std::size_t i = list_.size() - 1; i > 0 && callback.order() < list_[i - 1].order(); --i) {
+      std::swap(list_[i], list_[i - 1]);
+    }
   }
 
   template <class Event>

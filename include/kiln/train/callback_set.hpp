@@ -4,7 +4,6 @@
 /// The callbacks of a Learner and of the fit in progress, with their states.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,7 +26,7 @@ class CallbackSet {
       assign(further, states);
     }
     active_ = own_;
-    active_.insert(active_.end(), further.begin(), further.end());
+    for (const CallbackRef& callback : further) active_.push_back(callback);
   }
 
   /// Begins a fit that resumes none.
@@ -51,41 +50,47 @@ class CallbackSet {
   void restore(const std::vector<CallbackState>& states) {
     const std::vector<CallbackState> first = first_states(states);
     assign(own_, first);
-    for_further_.assign(states.begin() + std::ssize(first), states.end());
+    for_further_.clear();
+    for (std::size_t i = first.size(); i < states.size(); ++i) for_further_.push_back(states[i]);
   }
 
  private:
   /// As many states as the Learner's own callbacks have.
   std::vector<CallbackState> first_states(const std::vector<CallbackState>& states) const {
-    const auto count = std::count_if(own_.begin(), own_.end(), [](const CallbackRef& c) { return c.has_state(); });
-    return {states.begin(), states.begin() + (std::min)(count, std::ssize(states))};
-  }
-
-  static std::vector<CallbackRef> with_state(const std::vector<CallbackRef>& callbacks) {
-    std::vector<CallbackRef> found;
-    std::ranges::copy_if(callbacks, std::back_inserter(found), [](const CallbackRef& c) { return c.has_state(); });
-    return found;
+    std::vector<CallbackState> first;
+    for (const CallbackRef& callback : own_) {
+      if (callback.has_state() && first.size() < states.size()) first.push_back(states[first.size()]);
+    }
+    return first;
   }
 
   static void require(const std::vector<CallbackRef>& callbacks, const std::vector<CallbackState>& states,
                       std::string_view op) {
-    const std::vector<CallbackRef> own = with_state(callbacks);
-    if (std::ranges::equal(own, states, [](const CallbackRef& c, const CallbackState& s) { return c.takes(s); }))
-      return;
-    auto list = [](const auto& items, auto name) {
-      std::string text;
-      for (const auto& item : items) text += concat(text.empty() ? "" : ", ", name(item));
-      return text.empty() ? "none" : text;
-    };
-    fail<UsageError>(op,
-                     concat("the callbacks of the state must be given again: ",
-                            list(states, [](const CallbackState& s) { return s.name; })),
-                     concat("got ", list(own, [](const CallbackRef& c) { return c.name(); })));
+    std::string wanted, given;
+    bool fit = true;
+    std::size_t i = 0;
+    for (const CallbackRef& callback : callbacks) {
+      if (!callback.has_state()) continue;
+      fit = fit && i < states.size() && callback.takes(states[i]);
+      add_name(given, callback.name());
+      ++i;
+    }
+    if (fit && i == states.size()) return;
+    for (const CallbackState& state : states) add_name(wanted, state.name);
+    fail<UsageError>(op, concat("the callbacks of the state must be given again: ", wanted.empty() ? "none" : wanted),
+                     concat("got ", given.empty() ? "none" : given));
+  }
+
+  static void add_name(std::string& list, std::string_view name) {
+    if (!list.empty()) list += ", ";
+    list += name;
   }
 
   static void assign(const std::vector<CallbackRef>& callbacks, const std::vector<CallbackState>& states) {
     std::size_t i = 0;
-    for (const CallbackRef& callback : with_state(callbacks)) callback.restore_state(states[i++]);
+    for (const CallbackRef& callback : callbacks) {
+      if (callback.has_state()) callback.restore_state(states[i++]);
+    }
   }
 
   std::vector<CallbackRef> own_;

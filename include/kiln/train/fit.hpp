@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -102,7 +101,7 @@ class Fit {
 
   /// Tells an observer about every layer that runs, from now to the end of this fit or until it is taken out.
   void observe(LayerObserver& observer) {
-    if (std::ranges::find(observers_, &observer) == observers_.end()) observers_.push_back(&observer);
+    if (std::find(observers_.begin(), observers_.end(), &observer) == observers_.end()) observers_.push_back(&observer);
     if (context_) context_->observe(&observer);
   }
   void unobserve(LayerObserver& observer) {
@@ -162,7 +161,9 @@ struct Fit::Access {
     fit.optimizer_ = &optimizer;
     fit.layer_names_ = &names;
     fit.state_tensors_ = std::move(state_tensors);
-    std::ranges::copy_if(fit.state_tensors_, std::back_inserter(fit.parameters_), &ParamRef::is_param);
+    for (const ParamRef& tensor : fit.state_tensors_) {
+      if (tensor.is_param()) fit.parameters_.push_back(tensor);
+    }
     fit.run_model_ = run_model;
     fit.compute_loss_ = compute_loss;
   }

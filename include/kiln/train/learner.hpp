@@ -171,8 +171,9 @@ class Learner : public Trainer {
 
   void require_own_parameters() {
     for (const ParamRef& updated : optimizer_.parameters()) {
-      auto same = [&](const ParamRef& own) { return own.address() == updated.address(); };
-      if (std::ranges::none_of(fit_.parameters(), same)) {
+      bool found = false;
+      for (const ParamRef& own : fit_.parameters()) found = found || own.address() == updated.address();
+      if (!found) {
         fail<UsageError>("Learner", "the optimizer must update parameters of the model",
                          concat(updated.name, " is none of them"));
       }

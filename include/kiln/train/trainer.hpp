@@ -345,10 +345,11 @@ inline LearnerState Trainer::state() {
 inline void Trainer::restore(const LearnerState& state) {
   require_idle("restore");
   const std::span<const ParamRef> tensors = fit_.state_tensors();
-  auto fits = [](const ParamRef& own, const TensorState& other) {
-    return own.name == other.name && own.takes(other.value);
-  };
-  if (!std::ranges::equal(tensors, state.tensors, fits)) {
+  bool fits = tensors.size() == state.tensors.size();
+  for (std::size_t i = 0; fits && i < tensors.size(); ++i) {
+    fits = tensors[i].name == state.tensors[i].name && tensors[i].takes(state.tensors[i].value);
+  }
+  if (!fits) {
     fail<UsageError>("restore", "the state must be of a model with the same tensors", "it is of another");
   }
   if (state.data_order != data_order()) {
