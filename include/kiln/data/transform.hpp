@@ -33,6 +33,7 @@
 
 #include <kiln/core/random.hpp>
 #include <kiln/core/reflect.hpp>
+#include <kiln/core/shared_value.hpp>
 #include <kiln/core/type_name.hpp>
 #include <kiln/tensor/tensor.hpp>
 
@@ -138,7 +139,7 @@ class AnyTransform {
           return apply_transform(*static_cast<const F*>(transform), std::move(x), random);
         }) {
     append_settings(text_, f);
-    transform_ = std::make_shared<const F>(std::move(f));
+    transform_ = share(std::move(f));
   }
 
   X operator()(X x, SampleStreams random) const { return apply_(transform_.get(), std::move(x), random); }

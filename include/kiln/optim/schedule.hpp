@@ -19,6 +19,7 @@
 
 #include <kiln/core/error.hpp>
 #include <kiln/core/shape.hpp>
+#include <kiln/core/shared_value.hpp>
 
 namespace kiln {
 namespace detail {
@@ -37,7 +38,7 @@ class PureFunction : AnyPureFunction {
   template <class F>
     requires(takes<F>)
   PureFunction(F f)
-      : function_(std::make_shared<const F>(std::move(f))),
+      : function_(share(std::move(f))),
         call_([](const void* function, Argument x) -> double { return (*static_cast<const F*>(function))(x); }) {}
 
  protected:

@@ -33,6 +33,7 @@
 #include <utility>
 #include <vector>
 
+#include <kiln/core/shared_value.hpp>
 #include <kiln/core/type_name.hpp>
 #include <kiln/train/fit.hpp>
 
@@ -135,7 +136,7 @@ class CallbackRef {
     if constexpr (requires { C::trials; }) result.trials = C::trials;
     if constexpr (std::copyable<C>) {
       result.copy = [](const void* object) -> std::shared_ptr<const void> {
-        return std::make_shared<const C>(*static_cast<const C*>(object));
+        return share(C(*static_cast<const C*>(object)));
       };
       // By way of a copy that is moved, since the copy is compiled anyway and a copying assignment is long.
       result.assign = [](void* object, const void* state) {
