@@ -178,5 +178,8 @@ int main(int count, char** words) {
                              square(512, 512, 2, 3, 1),    square(64, 128, 14, 1, 1), square(64, 64, 14, 1, 2),
                              square(64, 64, 14, 3, 1, 64), square(10, 6, 14, 5, 1)};
   print_rates(cases, fast, rounds, least_time, figures);
-  if (!json.empty()) figures.write(json, threads, fma_peak() * 1e-9);
+  if (json.empty()) return 0;
+  double peak = 0;  // of several tries: a thread may just have to wake up
+  for (int i = 0; i < 10; ++i) peak = (std::max)(peak, fma_peak() * 1e-9);
+  figures.write(json, threads, peak);
 }
