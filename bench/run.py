@@ -177,7 +177,7 @@ def train(ways_with, reference, quick, only):
                         sys.exit(f"{work}: {name} has a loss of {loss}")
                     times[name].append(seconds)
                 rounds, spent = len(times[name]), time.monotonic() - begin
-                if quick or rounds >= 25 or (rounds >= 5 and spent + spent / rounds > 5):
+                if quick or rounds >= 25 or (rounds >= 5 and spent + spent / rounds > 4):
                     break
             figures += [figure(work, threads, name, taken, times.get(reference), samples, arithmetic, peaks[threads])
                         for name, taken in times.items()]
@@ -262,6 +262,15 @@ def kernels(name, build, quick):
     return {"peak_gflops": peaks, "figures": figures}
 
 
+def write_result(part, result):
+    """As JSON, a figure to a line, with four digits."""
+    short = json.loads(json.dumps(result), parse_float=lambda text: float(f"{float(text):.4g}"))
+    head = [f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in short.items() if key != "figures"]
+    figures = ",\n".join(f"  {json.dumps(figure)}" for figure in short["figures"])
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{part}.json").write_text("{\n" + "".join(head) + ' "figures": [\n' + figures + "\n ]\n}\n")
+
+
 def run_part(part, build, quick, only):
     if part == "compile":
         result = compile_cost(build, quick)
@@ -297,8 +306,7 @@ def main():
             continue
         say(f"({time.monotonic() - begin:.0f} s)")
         if not quick and not options.only:
-            RESULTS.mkdir(exist_ok=True)
-            (RESULTS / f"{part}.json").write_text(json.dumps({"name": part, **about, **result}, indent=1) + "\n")
+            write_result(part, {"name": part, **about, **result})
             write_report()
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 
