@@ -87,4 +87,26 @@ TEST_CASE("where does not let the gradient of the branch not taken through") {
   check_close(tape.grad(x), Tensor<1, double>{0, detail::Projection::weight(1)});
 }
 
+TEST_CASE("relu of a temporary works in its memory where nothing else needs it") {
+  Tape tape;
+  const auto x = tape.variable(Tensor<1>{-1, 0, 2});
+  auto sum_of = x + x;
+  const float* memory = sum_of.value().data();
+  const auto y = relu(std::move(sum_of));
+  CHECK(y.value().data() == memory);
+  CHECK(all_equal(y.value(), Tensor<1>{0, 0, 4}));
+
+  auto shared = x + x;
+  const auto other = shared;
+  CHECK(relu(std::move(shared)).value().data() != other.value().data());
+  CHECK(all_equal(other.value(), Tensor<1>{-2, 0, 4}));
+
+  // exp's pull-back reads its result; subtracting 2 makes relu do something, and the tape keeps exp's as it was.
+  const auto z = relu(exp(x) - 2) + relu(exp(x));
+  CHECK(all_equal(x.value(), Tensor<1>{-1, 0, 2}));
+  backward(sum(y) + sum(z));
+  const double e = std::exp(2.0);
+  CHECK(all_close(tape.grad(x), Tensor<1>{static_cast<float>(std::exp(-1.0)), 1, static_cast<float>(2 + 2 * e)}));
+}
+
 TEST_SUITE_END();

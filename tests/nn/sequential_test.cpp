@@ -111,4 +111,39 @@ TEST_CASE("errors name the layer by its position") {
         }) == "Sequential.2: linear: input's last axis must be 4: got shape (1, 3)");
 }
 
+TEST_CASE("a linear layer and a relu run as one, but apart where an observer needs to see both") {
+  Sequential model{Linear{4, 3}, ReLU{}, Linear{3, 3}, ReLU{}};
+  const auto x = numbers<float>({5, 4}, 1);
+  struct Seen : LayerObserver {
+    std::string types;
+    Seen() {
+      left = [](LayerObserver& self, const LayerCall& call, AnyVar&) {
+        static_cast<Seen&>(self).types += concat(call.type, " ");
+      };
+    }
+  };
+  auto run = [&](auto... observer) {
+    Tape tape;
+    (tape.observe(observer), ...);
+    auto y = model(tape(x));
+    backward(sum(square(y)));
+    std::vector<float> all(y.value().begin(), y.value().end());
+    for (const ParamRef& param : parameters(model)) {
+      const auto grad = param.grad<float>();
+      all.insert(all.end(), grad.begin(), grad.end());
+      param.zero_grad();
+    }
+    return all;
+  };
+  Seen apart, together;
+  together.apart = false;
+  const auto plain = run();
+  CHECK(run(static_cast<LayerObserver*>(&together)) == plain);
+  CHECK(together.types == "Linear+ReLU Linear+ReLU Sequential ");
+  CHECK(run(static_cast<LayerObserver*>(&apart)) == plain);
+  CHECK(apart.types == "Linear ReLU Linear ReLU Sequential ");
+  CHECK_THROWS_WITH_AS(model(numbers<float>({5, 3}, 1)),
+                       doctest::Contains("linear: input's last axis must be 4: got shape (5, 3)"), ShapeError);
+}
+
 TEST_SUITE_END();

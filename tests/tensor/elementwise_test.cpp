@@ -210,7 +210,8 @@ TEST_CASE_TEMPLATE("long and broadcast operands, on any number of threads", T, f
   };
   const auto a = filled(Shape<3>(5, 40, 1200)), b = filled(Shape<3>(5, 40, 1200));
   const auto row = filled(Shape<1>(1200));
-  const auto column = filled(Shape<3>(5, 1, 1)), middle = filled(Shape<2>(40, 1));
+  const auto column = filled(Shape<3>(5, 1, 1));
+  const auto middle = filled(Shape<2>(40, 1));
   const auto turned = filled(Shape<3>(5, 1200, 40));
   const int before = num_threads();
   for (int threads : {1, 5}) {

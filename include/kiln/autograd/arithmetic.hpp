@@ -190,15 +190,32 @@ Var<R, T> sigmoid(const Var<R, T>& x) {
   return record("sigmoid", std::move(value), pull_back, x);
 }
 
+namespace detail {
+
+/// y, of the shape of x, becomes max(x, 0).
+template <int R, class T>
+Var<R, T> record_relu(Tensor<R, T> y, const Var<R, T>& x) {
+  auto pull_back = [](const auto& result, const auto& dy, auto& dx) {
+    add_each(
+        cheap, dx, [](T r, T d) { return r <= 0 ? T{} : d; }, result, dy);  // NaN passes it on
+  };
+  auto value = [](T v) { return v < 0 ? T{} : v; };  // NaN stays NaN
+  map_each(cheap, value, y.numel(), y.data(), x.value().data());
+  return record("relu", std::move(y), pull_back, x);
+}
+
+}  // namespace detail
+
 /// max(x, 0); the gradient at 0 is 0.
 template <int R, class T>
 Var<R, T> relu(const Var<R, T>& x) {
-  auto pull_back = [](const auto& y, const auto& dy, auto& dx) {
-    detail::add_each(
-        detail::cheap, dx, [](T r, T d) { return r <= 0 ? T{} : d; }, y, dy);  // NaN passes it on
-  };
-  auto value = detail::each(detail::cheap, x.value(), [](T v) { return v < 0 ? T{} : v; });  // NaN stays NaN
-  return record("relu", std::move(value), pull_back, x);
+  return detail::record_relu(detail::uninitialised<T>(x.shape()), x);
+}
+/// The same in the memory of x, unless something else holds its elements: another var, or the tape for a pull-back.
+template <int R, class T>
+Var<R, T> relu(Var<R, T>&& x) {
+  if (!detail::unshared(x.value())) return relu(std::as_const(x));
+  return detail::record_relu(detail::alias(x.value()), x);
 }
 
 /// `mask ? a : b`, element by element.

@@ -164,14 +164,15 @@ auto run_observed(Context& context, LayerKey key, std::string_view type, const V
 }  // namespace detail
 
 /// Runs `forward(x)` as the layer, where x is the input as a Var: observers hear of it, and errors name the layer.
+/// `type` is what observers are told that it is.
 template <class Layer, class X, class F>
-auto announce(const Layer& layer, const X& input, F&& forward) {
+auto announce(const Layer& layer, const X& input, F&& forward, std::string_view type = layer_type_name<Layer>()) {
   const auto& x = detail::as_var(input);
   Context* context = x.context();
   try {
     // One that announces itself and is called by call_layer runs once.
     if (!context || context->observers().empty() || context->running_layer() == layer_key(layer)) return forward(x);
-    return detail::run_observed(*context, layer_key(layer), layer_type_name<Layer>(), x, forward);
+    return detail::run_observed(*context, layer_key(layer), type, x, forward);
   } catch (Error& error) {
     error.at(
         detail::layer_place(context ? context->layer_names() : nullptr, layer_key(layer), layer_type_name<Layer>()));
@@ -184,6 +185,22 @@ template <class Layer, class X>
 auto call_layer(const Layer& layer, const X& x) {
   if constexpr (requires { Layer::layer_name; }) return layer(x);
   else return announce(layer, x, layer);
+}
+
+/// Whether A can do the work of a layer B behind it too: it says `using FusesWith = B;` and has a function
+/// `fused(b, x)`, which announces A alone.
+template <class A, class B>
+concept Fusible = requires { requires std::same_as<typename A::FusesWith, B>; };
+
+/// second(first(x)), at once if the layers can do that and no observer needs to see each of them.
+template <class A, class B, class X>
+auto call_layers(const A& first, const B& second, const X& input) {
+  if constexpr (Fusible<A, B>) {
+    const auto& x = detail::as_var(input);
+    Context* context = x.context();
+    if (!context || !detail::layers_run_apart(*context)) return first.fused(second, x);
+  }
+  return call_layer(second, call_layer(first, input));
 }
 
 }  // namespace kiln

@@ -39,11 +39,17 @@ struct Sequential {
   }
 
  private:
-  /// What comes out of layer I; what went into it is given up then, unless the tape keeps it.
+  template <std::size_t I>
+  using Layer = std::tuple_element_t<I, std::tuple<Layers...>>;
+
+  /// What comes out of layer I; what went into it is given up then, unless the tape keeps it. Neighbours that can run
+  /// as one do.
   template <std::size_t I>
   auto output(const auto& input) const {
     if constexpr (I == 0) return call(std::get<I>(layers), input);
-    else return call(std::get<I>(layers), output<I - 1>(input));
+    else if constexpr (!Fusible<Layer<I - 1>, Layer<I>>) return call(std::get<I>(layers), output<I - 1>(input));
+    else if constexpr (I == 1) return call_layers(std::get<0>(layers), std::get<1>(layers), input);
+    else return call_layers(std::get<I - 1>(layers), std::get<I>(layers), output<I - 2>(input));
   }
 
   static auto call(const auto& layer, const auto& x) {
