@@ -1,9 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-// bench/memory_resnet.cpp with PyTorch's C++ interface (Debian: libtorch-dev). Not built by CMake:
-//   g++ -std=c++17 -O2 -I/usr/include/torch/csrc/api/include bench/torch/memory_resnet.cpp -o memory_resnet_torch
-//       -ltorch -ltorch_cpu -lc10
+// bench/memory_resnet.cpp with PyTorch's C++ interface (Debian: libtorch-dev). scripts/bench builds it.
 
 #include <sys/resource.h>
 #include <torch/torch.h>
