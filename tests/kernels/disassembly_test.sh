@@ -12,12 +12,13 @@ set -eu
   # expect(kernel, instruction set, least number of packed products of its width)
   function expect(kernel, isa, least) { wanted[++count] = kernel; set[count] = isa; need[count] = least }
   /file format/ { arm = /aarch64/; arm ? expect_arm() : expect_x86() }
-  # A tile multiplies once in its loop and once by beta at its end.
   function expect_arm(t, type) {
     for (t = 1; t <= 2; ++t) {
       type = t == 1 ? "float" : "double"
-      expect("TileLoop<8, 3>, " type, "baseline", 48); expect("TileLoop<8, 2>, " type, "baseline", 32)
-      expect("TileLoop<5, 3>, " type, "baseline", 30); expect("DotTileLoop<4, 5>, " type, "baseline", 20)
+      expect("TileLoop<8, 3>, kiln::detail::TileJob<" type ">", "baseline", 24)
+      expect("TileLoop<8, 2>, kiln::detail::TileJob<" type ">", "baseline", 16)
+      expect("TileLoop<5, 3>, kiln::detail::TileJob<" type ">", "baseline", 15)
+      expect("DotTileLoop<4, 5>, kiln::detail::DotJob<" type ">", "baseline", 20)
       expect("ConvTileLoop<8, 3>, kiln::detail::ConvTile<" type ">", "baseline", 24)
       expect("ConvDotsLoop<4, 4>, kiln::detail::ConvDots<" type ">", "baseline", 16)
     }
@@ -25,14 +26,19 @@ set -eu
     expect_for_each("baseline")
   }
   function expect_x86(t, type) {
-    expect("TileLoop<8, 3>, float", "avx512", 48); expect("TileLoop<8, 2>, float", "avx512", 32)
-    expect("TileLoop<5, 3>, float", "avx512", 30); expect("TileLoop<1, 1>, float", "avx512", 2)
-    expect("DotTileLoop<4, 5>, float", "avx512", 20); expect("DotTileLoop<4, 1>, float", "avx512", 4)
+    expect("TileLoop<8, 3>, kiln::detail::TileJob<float>", "avx512", 24)
+    expect("TileLoop<8, 2>, kiln::detail::TileJob<float>", "avx512", 16)
+    expect("TileLoop<5, 3>, kiln::detail::TileJob<float>", "avx512", 15)
+    expect("TileLoop<1, 1>, kiln::detail::TileJob<float>", "avx512", 1)
+    expect("DotTileLoop<4, 5>, kiln::detail::DotJob<float>", "avx512", 20)
+    expect("DotTileLoop<4, 1>, kiln::detail::DotJob<float>", "avx512", 4)
     for (t = 1; t <= 2; ++t) {
       type = t == 1 ? "float" : "double"
-      expect("TileLoop<4, 3>, " type, "avx2", 24); expect("TileLoop<3, 2>, " type, "avx2", 12)
-      expect("DotTileLoop<2, 5>, " type, "avx2", 10)
-      expect("TileLoop<4, 2>, " type, "baseline", 16); expect("DotTileLoop<2, 5>, " type, "baseline", 10)
+      expect("TileLoop<4, 3>, kiln::detail::TileJob<" type ">", "avx2", 12)
+      expect("TileLoop<3, 2>, kiln::detail::TileJob<" type ">", "avx2", 6)
+      expect("DotTileLoop<2, 5>, kiln::detail::DotJob<" type ">", "avx2", 10)
+      expect("TileLoop<4, 2>, kiln::detail::TileJob<" type ">", "baseline", 8)
+      expect("DotTileLoop<2, 5>, kiln::detail::DotJob<" type ">", "baseline", 10)
     }
     expect("ConvTileLoop<8, 3>, kiln::detail::ConvTile<float>", "avx512", 24)
     expect("ConvTileLoop<8, 2>, kiln::detail::ConvTile<float>", "avx512", 16)
@@ -63,6 +69,8 @@ set -eu
     expect("UpdateLoop<kiln::detail::AdamFormula<float> >", isa, 4)
     expect("UpdateLoop<kiln::detail::RmsPropFormula<float, true, true> >", isa, 5)
     # Here it only matters that nothing is called.
+    expect("FinishLoop<false>, kiln::detail::FinishJob<float>", isa, 0)
+    expect("FinishLoop<true>, kiln::detail::FinishJob<float>", isa, 0)
     expect("ColumnSumsLoop, float", isa, 0); expect("PoolLoop<true>", isa, 0); expect("PoolLoop<false>", isa, 0)
     expect("ToLanesLoop, float", isa, 0); expect("FromLanesLoop, float", isa, 0)
   }

@@ -38,9 +38,9 @@ struct Sizes {
   Index m, n, k;
 };
 // Both orientations, dot products, operands read in place and packed, several depth blocks, edges of every kind.
-constexpr Sizes sizes[] = {{64, 512, 784},  {512, 784, 64}, {64, 10, 512},   {50, 784, 64},
-                           {512, 50, 784},  {1, 512, 784},  {300, 300, 600}, {1000, 10, 300},
-                           {129, 100, 513}, {4200, 30, 40}, {30, 4200, 40}};
+constexpr Sizes sizes[] = {{64, 512, 784}, {512, 784, 64},  {64, 10, 512},   {50, 784, 64},   {512, 50, 784},
+                           {1, 512, 784},  {300, 300, 600}, {1000, 10, 300}, {129, 100, 513}, {4200, 30, 40},
+                           {30, 4200, 40}, {70, 90, 1200},  {600, 70, 530}};
 
 }  // namespace
 
@@ -96,6 +96,7 @@ TEST_CASE("native: panels make up every number of rows") {
       while (i < rows) {
         Index height = panels.height(i);
         CHECK((height == full || height == fewer || height == 1));
+        for (Index next = 1; next < panels.equal(i, rows); ++next) CHECK(panels.height(i + next * height) == height);
         if (i % full != 0) CHECK(height != full);
         small += height < fewer;
         i += height;

@@ -202,11 +202,12 @@ TEST_CASE("every kernel: bias and relu, bit for bit as if done afterwards") {
   for (const MatmulKernel& kernel : matmul_kernels()) {
     for (const Sizes& size : {Sizes{1, 1, 1},
                               {1, 10, 20},
+                              {1, 2000, 20},
                               {3, 5, 0},
                               {9, 1, 7},
                               {8, 48, 33},
                               {17, 50, 9},
-                              {30, 40, 800},
+                              {30, 40, 1700},
                               {70, 10, 40},
                               {129, 70, 21}}) {
       for (int variant = 0; variant < 32; ++variant) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 
@@ -31,10 +32,10 @@ struct Product {
   const T* v;
   Index v_column, v_step;
   T* c;
-  Index c_row, c_column;
+  Index ldc;
+  bool transposed;  // c is
   T alpha, beta;
   const T* bias;
-  Index bias_row, bias_column;
   bool relu;
 
   Product(const MatmulArgs<T>& args, bool swap)
@@ -48,35 +49,35 @@ struct Product {
         v_column(args.b_column_stride()),
         v_step(args.b_row_stride()),
         c(args.c),
-        c_row(args.ldc),
-        c_column(1),
+        ldc(args.ldc),
+        transposed(swap),
         alpha(args.alpha),
         beta(args.beta),
         bias(args.bias),
-        bias_row(0),
-        bias_column(1),
         relu(args.relu) {
     if (!swap) return;
     std::swap(rows, columns);
     std::swap(s, v);
     std::swap(s_row, v_column);
     std::swap(s_step, v_step);
-    std::swap(c_row, c_column);
-    std::swap(bias_row, bias_column);
   }
 
-  /// Where the tile goes that begins in row i and column j.
-  TileOut<T> out(Index i, Index j, Index tile_columns) const {
-    return {c + i * c_row + j * c_column,
-            c_row,
-            c_column,
-            tile_columns,
-            alpha,
-            beta,
-            bias ? bias + i * bias_row + j * bias_column : nullptr,
-            bias_row,
-            bias_column,
-            relu};
+  /// Whether sums are what c is to be.
+  bool plain() const { return alpha == T{1} && beta == T{0} && !bias && !relu; }
+
+  T* c_at(Index i, Index j) const { return c + (transposed ? j * ldc + i : i * ldc + j); }
+
+  /// c from row i and column j on, from so many sums in rows.
+  template <int Bytes>
+  void finish(const T* sums, Index sums_row, Index i, Index j, Index sum_rows, Index sum_columns) const {
+    const T* bias_here = bias ? bias + (transposed ? i : j) : nullptr;
+    if (transposed) {
+      FinishJob<T> job{sums, sums_row, c_at(i, j), ldc, sum_columns, sum_rows, alpha, beta, bias_here, relu};
+      run_for<Bytes, FinishLoop<true>>(static_cast<const FinishJob<T>*>(&job));
+    } else {
+      FinishJob<T> job{sums, sums_row, c_at(i, j), ldc, sum_rows, sum_columns, alpha, beta, bias_here, relu};
+      run_for<Bytes, FinishLoop<false>>(static_cast<const FinishJob<T>*>(&job));
+    }
   }
 };
 
@@ -100,6 +101,14 @@ struct RowPanels {
     Index left = rows - i;
     if (left > with_fewer) return full;
     return left >= fewer ? fewer : 1;
+  }
+
+  /// How many panels of that height follow each other up to row `last`.
+  Index equal(Index i, Index last) const {
+    Index size = height(i);
+    Index count = 1;
+    while (i + (count + 1) * size <= last && height(i + count * size) == size) ++count;
+    return count;
   }
 };
 
@@ -126,8 +135,9 @@ class TiledProduct {
  public:
   using Size = TileSize<T, Bytes>;
   static constexpr Index L = lanes<T, Bytes>;
-  static constexpr Index depth_block = 384 * 4 / static_cast<Index>(sizeof(T));
+  static constexpr Index depth_block = 1024 * 4 / static_cast<Index>(sizeof(T));
   static constexpr Index most_packed_rows = 4096;
+  static constexpr Index group = 8 * Size::rows;  // of rows, that a task multiplies
 
   /// Estimated time, in multiplications of vectors.
   static double cost(const Product<T>& p) {
@@ -137,7 +147,7 @@ class TiledProduct {
     double sums = (std::max)(rows, 4.0) * static_cast<double>(ceil_div(p.columns, L)) * depth;
     double pack_v = reads_v_in_place(p) ? 0 : (p.v_column == 1 ? .15 : .4) * columns * depth;
     double pack_s = reads_s_in_place(p) ? 0 : .3 * rows * depth;
-    double write = (p.c_column == 1 ? .1 : .4) * rows * columns;
+    double write = (p.transposed ? .4 : .1) * rows * columns;
     return sums + pack_v + pack_s + write;
   }
 
@@ -155,8 +165,8 @@ class TiledProduct {
 
  private:
   /// v is read where it is, unless each number is used so often that packing pays.
-  static bool reads_v_in_place(const Product<T>& p) { return p.v_column == 1 && p.rows <= 128; }
-  static bool reads_s_in_place(const Product<T>& p) { return p.s_step == 1 && p.columns <= 256; }
+  static bool reads_v_in_place(const Product<T>& p) { return p.v_column == 1 && p.rows <= 512; }
+  static bool reads_s_in_place(const Product<T>& p) { return p.s_step == 1 || p.depth <= 512; }
 
   template <class F>
   void for_tasks(Index tasks, F&& f) const {
@@ -171,10 +181,9 @@ class TiledProduct {
     Index columns = (columns_.vectors - columns_.first(first_packed_)) * L;
     v_block_ = BlockRef(static_cast<std::size_t>(columns * p_.depth) * sizeof(T));
     for_tasks(columns_.panels - first_packed_, [&](Index task) {
-      Index panel = first_packed_ + task;
-      Index j = columns_.first(panel) * L;
-      run_for<Bytes, PackColumnsLoop>(p_.v + j * p_.v_column, p_.v_column, p_.v_step, columns_in(panel), p_.depth,
-                                      packed_v(panel), vectors_in(panel) * L);
+      const Index panel = first_packed_ + task;
+      run_for<Bytes, PackColumnsLoop>(p_.v + columns_.first(panel) * L * p_.v_column, p_.v_column, p_.v_step,
+                                      columns_in(panel), p_.depth, packed_v(panel), vectors_in(panel) * L);
     });
   }
 
@@ -189,7 +198,6 @@ class TiledProduct {
   void multiply_rows(Index top, Index rows) const {
     RowPanels panels(rows, Size::rows, Size::fewer_rows);
     const T* s = p_.s + top * p_.s_row;
-    Index group = 8 * Size::rows;
     Index full_rows = rows - panels.with_fewer;
     Index full_groups = ceil_div(full_rows, group);
     Index groups = full_groups + (panels.with_fewer > 0 ? 1 : 0);
@@ -204,57 +212,60 @@ class TiledProduct {
       for_tasks(groups, [&](Index g) {
         for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
           Index height = panels.height(i);
-          Index count = height == Size::rows ? (last - i) / height : 1;
-          pack_s(height, s + i * p_.s_row, p_.s_row, p_.s_step, count, p_.depth, packed + i * p_.depth);
+          Index count = panels.equal(i, last);
+          run_for<Bytes, PackPanelsLoop>(s + i, p_.s_step, height, count, p_.depth, packed + i * p_.depth);
           i += height * count;
         }
       });
     }
 
-    Index blocks = (std::max)(Index{1}, (p_.depth + depth_block / 2) / depth_block);
+    const Index blocks = (std::max)(Index{1}, (p_.depth + depth_block / 2) / depth_block);
     for_tasks(groups * columns_.panels, [&](Index task) {
-      Index g = task % groups;
-      Index panel = task / groups;
-      Index j = columns_.first(panel) * L;
-      Index vectors = vectors_in(panel);
+      const Index panel = task / groups;
+      const Index first = first_row(task % groups), last = first_row(task % groups + 1);
+      const Index j = columns_.first(panel) * L;
+      const Index vectors = vectors_in(panel);
       const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
-      Index v_step = panel < first_packed_ ? p_.v_step : vectors * L;
+      const bool direct = p_.plain() && !p_.transposed && columns_in(panel) == vectors * L;
+      alignas(Bytes) T scratch[group * Size::vectors * L];
+
+      TileJob<T> job;
+      job.v_step = panel < first_packed_ ? p_.v_step : vectors * L;
+      job.sums_row = direct ? p_.ldc : vectors * L;
       for (Index block = 0; block < blocks; ++block) {
-        Index k = block * p_.depth / blocks;
-        Index depth = (block + 1) * p_.depth / blocks - k;
-        for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
-          Index height = panels.height(i);
-          TileOut<T> out = p_.out(top + i, j, columns_in(panel));
-          if (block > 0) out.beta = T{1};
-          if (block + 1 < blocks) out.bias = nullptr, out.relu = false;
-          const T* si = in_place ? s + i * p_.s_row + k : packed + i * p_.depth + k * height;
-          tile(height, vectors, si, in_place ? p_.s_row : 1, in_place ? 1 : height, v + k * v_step, v_step, depth,
-               &out);
-          i += height;
+        const Index k = block * p_.depth / blocks;
+        job.depth = (block + 1) * p_.depth / blocks - k;
+        job.v = v + k * job.v_step;
+        job.add = block > 0;
+        for (Index i = first; i < last;) {
+          const Index height = panels.height(i);
+          job.tiles = panels.equal(i, last);
+          job.s = in_place ? s + i * p_.s_row + k * p_.s_step : packed + i * p_.depth + k * height;
+          job.s_row = in_place ? p_.s_row : 1;
+          job.s_step = in_place ? p_.s_step : height;
+          job.s_tile = height * (in_place ? p_.s_row : p_.depth);
+          job.sums = direct ? p_.c_at(top + i, j) : scratch + (i - first) * vectors * L;
+          tile(height, vectors, &job);
+          i += height * job.tiles;
         }
+      }
+      if (!direct) {
+        p_.template finish<Bytes>(scratch, vectors * L, top + first, j, last - first, columns_in(panel));
       }
     });
   }
 
-  template <class... Args>
-  static void pack_s(Index height, Args... args) {
-    if (height == Size::rows) return run_for<Bytes, PackPanelsLoop<Size::rows>>(args...);
-    if (height == Size::fewer_rows) return run_for<Bytes, PackPanelsLoop<Size::fewer_rows>>(args...);
-    run_for<Bytes, PackPanelsLoop<1>>(args...);
+  static void tile(Index height, Index vectors, const TileJob<T>* job) {
+    if (height == Size::rows) return tile_of<Size::rows>(vectors, job);
+    if (height == Size::fewer_rows) return tile_of<Size::fewer_rows>(vectors, job);
+    tile_of<1>(vectors, job);
   }
 
-  template <class... Args>
-  static void tile(Index height, Index vectors, Args... args) {
-    if (height == Size::rows) return tile_of<Size::rows>(vectors, args...);
-    if (height == Size::fewer_rows) return tile_of<Size::fewer_rows>(vectors, args...);
-    tile_of<1>(vectors, args...);
-  }
-
-  template <int R, class... Args>
-  static void tile_of(Index vectors, Args... args) {
-    if (vectors == 1) return run_for<Bytes, TileLoop<R, 1>>(args...);
-    if (vectors == 2) return run_for<Bytes, TileLoop<R, 2>>(args...);
-    if constexpr (Size::vectors > 2) run_for<Bytes, TileLoop<R, Size::vectors>>(args...);
+  template <int R>
+  static void tile_of(Index vectors, const TileJob<T>* job) {
+    if (vectors == 1) return run_for<Bytes, TileLoop<R, 1>>(job);
+    if (vectors == 2) return run_for<Bytes, TileLoop<R, 2>>(job);
+    if constexpr (Size::vectors > 2) run_for<Bytes, TileLoop<R, Size::vectors>>(job);
   }
 
   Product<T> p_;
@@ -291,35 +302,88 @@ class DotProduct {
       p.v = copy;
       p.v_column = p.depth;
     }
-    Index group = (std::max)(Index{1}, 400'000 / (p.columns * p.depth * R)) * R;
-    auto task = [&](Index t) {
-      Index last = (std::min)(p.rows, (t + 1) * group);
-      for (Index i = t * group; i < last; i += R) {
-        Index rows = (std::min)(R, last - i);
-        const T* s = p.s + i * p.s_row;
-        for (Index j = 0; j < p.columns;) {
-          TileOut<T> out = p.out(i, j, p.columns - j >= N ? N : 1);
-          const T* v = p.v + j * p.v_column;
-          if (out.columns == N) run_for<Bytes, DotTileLoop<R, N>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
-          else run_for<Bytes, DotTileLoop<R, 1>>(s, p.s_row, rows, v, p.v_column, p.depth, &out);
-          j += out.columns;
+    // A task has some rows. Its sums go to c, or as many of them at once as the stack holds to where they are finished.
+    constexpr Index most_sums = 1024;
+    const bool direct = p.plain();
+    const Index tasks = 1 + p.rows * p.columns * p.depth / 200'000;
+    const Index task_rows = round_up(ceil_div(p.rows, tasks), R);
+    parallel_for(ceil_div(p.rows, task_rows), [&](Index task) {
+      const Index first = task * task_rows, last = (std::min)(p.rows, first + task_rows);
+      T scratch[most_sums];
+      const Index most_columns = direct ? p.columns : most_sums / R / N * N;
+      for (Index j = 0; j < p.columns; j += most_columns) {
+        const Index columns = (std::min)(p.columns - j, most_columns);
+        const Index most_rows = direct ? task_rows : most_sums / columns / R * R;
+        for (Index i = first; i < last; i += most_rows) {
+          const Index rows = (std::min)(last - i, most_rows);
+          DotJob<T> job{
+              p.s + i * p.s_row, p.s_row, rows, p.v + j * p.v_column, p.v_column, columns, p.depth, {}, {}, 1};
+          job.sums = direct ? p.c_at(i, j) : scratch;
+          job.sums_row = direct ? (p.transposed ? 1 : p.ldc) : columns;
+          if (direct && p.transposed) job.sums_column = p.ldc;
+          multiply(job);
+          if (!direct) p.template finish<Bytes>(scratch, columns, i, j, rows, columns);
         }
       }
-    };
-    parallel_for(ceil_div(p.rows, group), task);
+    });
+  }
+
+ private:
+  static void multiply(DotJob<T> job) {
+    const DotJob<T>* same = &job;
+    if (job.columns >= N) run_for<Bytes, DotTileLoop<R, N>>(same);
+    const Index whole = job.columns / N * N;
+    job.v += whole * job.v_column;
+    job.sums += whole * job.sums_column;
+    job.columns -= whole;
+    if (job.columns > 0) run_for<Bytes, DotTileLoop<R, 1>>(same);
+  }
+};
+
+/// The quickest way to a product, as estimated from its shape.
+template <int Bytes, class T>
+struct NativePlan {
+  using Tiled = TiledProduct<T, Bytes>;
+  using Dots = DotProduct<T, Bytes>;
+
+  Product<T> product;
+  double cost;
+  bool dots;
+
+  explicit NativePlan(const MatmulArgs<T>& args) : product(args, args.m == 1), cost(0), dots(true) {
+    // One vector times many: nothing to weigh.
+    if (product.columns == 1 && product.s_step == 1 && product.v_step == 1) return;
+    product = Product<T>(args, false);
+    const Product<T> swapped(args, true);
+    const double costs[] = {Tiled::cost(product), Tiled::cost(swapped), Dots::cost(product), Dots::cost(swapped)};
+    const auto best = std::min_element(std::begin(costs), std::end(costs)) - costs;
+    cost = costs[best];
+    dots = best >= 2;
+    if (best % 2 == 1) product = swapped;
+  }
+
+  void run() const {
+    if (dots) Dots::run(product);
+    else Tiled(product).run();
   }
 };
 
 template <int Bytes, class T>
 void native_matmul(const MatmulArgs<T>& args) {
-  using Tiled = TiledProduct<T, Bytes>;
-  using Dots = DotProduct<T, Bytes>;
-  Product<T> plain(args, false);
-  Product<T> swapped(args, true);
-  double tiled = (std::min)(Tiled::cost(plain), Tiled::cost(swapped));
-  double dots = (std::min)(Dots::cost(plain), Dots::cost(swapped));
-  if (dots < tiled) Dots::run(Dots::cost(swapped) < Dots::cost(plain) ? swapped : plain);
-  else Tiled(Tiled::cost(swapped) < Tiled::cost(plain) ? swapped : plain).run();
+  const NativePlan<Bytes, T> plan(args);
+  const Index beyond = args.n % lanes<T, Bytes>;
+  if (beyond != 0 && beyond != args.n) {
+    // Some columns beyond the last whole vector may be quicker by themselves.
+    MatmulArgs<T> left = args, right = args;
+    left.n -= beyond;
+    right.n = beyond;
+    right.b += left.n * args.b_column_stride();
+    right.c += left.n;
+    if (args.bias) right.bias += left.n;
+    const NativePlan<Bytes, T> left_plan(left), right_plan(right);
+    if (left_plan.cost + right_plan.cost < plan.cost) return left_plan.run(), right_plan.run();
+  }
+  plan.run();
 }
 
 }  // namespace detail

@@ -22,36 +22,20 @@ template <int Bytes, class T>
   }
 }
 
-/// Packs panels of s: out[p * height + i] = in[i * in_row + p * in_step], `panels` of them one after the other.
-template <Index Height>
+/// Packs panels of s, whose rows lie side by side: out[p * height + i] = in[p * in_step + i], `panels` of them one
+/// after the other.
 struct PackPanelsLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* in, Index in_row, Index in_step, Index panels, Index depth,
+  [[gnu::always_inline]] static inline void run(const T* in, Index in_step, Index height, Index panels, Index depth,
                                                 T* out) {
-    constexpr Index L = lanes<T, Bytes>;
-    constexpr Index chunk = L > 16 ? L : 16;
     // Panels side by side share cache lines: a few p of all of them, then the next.
+    constexpr Index chunk = 16;
     for (Index first = 0; first < depth; first += chunk) {
-      Index last = first + chunk < depth ? first + chunk : depth;
+      const Index last = first + chunk < depth ? first + chunk : depth;
       for (Index panel = 0; panel < panels; ++panel) {
-        const T* from = in + panel * Height * in_row;
-        T* to = out + panel * Height * depth;
-        Index p = first;
-        if (in_row == 1) {
-          for (; p < last; ++p) std::memcpy(to + p * Height, from + p * in_step, Height * sizeof(T));
-        } else if constexpr ((Height & (Height - 1)) == 0 && Height > 1) {
-          for (; in_step == 1 && p + L <= last; p += L) {
-            Vec<T, Bytes> rows[Height];
-#pragma GCC unroll 16
-            for (Index i = 0; i < Height; ++i) load(rows[i], from + i * in_row + p);
-            transpose<T, Bytes, Height>(rows);
-#pragma GCC unroll 16
-            for (Index i = 0; i < Height; ++i) store(to + p * Height + i * L, rows[i]);
-          }
-        }
-        for (; p < last; ++p) {
-          for (Index i = 0; i < Height; ++i) to[p * Height + i] = from[i * in_row + p * in_step];
-        }
+        const T* from = in + panel * height;
+        T* to = out + panel * height * depth;
+        for (Index p = first; p < last; ++p) copy_row<Bytes>(from + p * in_step, height, to + p * height);
       }
     }
   }
