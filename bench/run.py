@@ -295,6 +295,8 @@ def main():
     options = parser.parse_args()
     build, quick = options.build, options.quick
     about, failed = machine(build), []
+    if quick:
+        say("One round each, and others not in their best setting: whether it works, not how fast.")
     for part in options.parts:
         say(f"\n{part}")
         begin = time.monotonic()
