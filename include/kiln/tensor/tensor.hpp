@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -46,6 +47,15 @@ Tensor<R, T> uninitialised(const Shape<R>& shape);
 /// A tensor that owns no memory at all, not even that of a scalar: `data()` is null.
 template <int R, class T>
 Tensor<R, T> without_elements();
+
+/// Memory for the elements of a tensor.
+inline BlockRef block_for(Dims dims, Index element_bytes) {
+  const Index count = checked_numel(dims);
+  if (count > (std::numeric_limits<Index>::max)() / element_bytes) {
+    fail<ShapeError>("tensor", "the bytes of a tensor must fit 64 bits", concat("got shape ", dims));
+  }
+  return BlockRef(static_cast<std::size_t>(count * element_bytes));
+}
 
 }  // namespace detail
 
@@ -239,13 +249,7 @@ class Tensor {
   friend Tensor<R, U> detail::uninitialised(const Shape<R>&);
   friend Tensor detail::without_elements<Rank, T>();
 
-  void allocate() {
-    Index count = checked_numel(shape_.span());
-    if (count > (std::numeric_limits<Index>::max)() / static_cast<Index>(sizeof(T))) {
-      fail<ShapeError>("tensor", "the bytes of a tensor must fit 64 bits", concat("got shape ", shape_));
-    }
-    block_ = detail::BlockRef(static_cast<std::size_t>(count) * sizeof(T));
-  }
+  void allocate() { block_ = detail::block_for(shape_.span(), static_cast<Index>(sizeof(T))); }
 
   /// A scalar's shape does not tell that its element was moved away.
   void require_scalar() const {
