@@ -7,6 +7,7 @@
 #pragma once
 
 #include <limits>
+#include <numeric>
 
 #include <kiln/core/parallel.hpp>
 #include <kiln/kernels/pool_loop.hpp>
@@ -95,35 +96,52 @@ inline bool is_global(const PoolDims& dims) {
 /// y = the average of each window; 0 for one that is empty.
 template <class T>
 void avg_pool(const PoolDims& dims, const T* x, T* y, bool count_padding) {
-  const bool global = is_global(dims);
-  const bool in_vectors = !global && dims.width.stride <= 2;  // else collecting the lanes costs more than adding them
+  if (is_global(dims)) {
+    const T share = PoolShare<T>{count_padding}(dims.height.window(0), dims.width.window(0));
+    return for_each_plane(dims, [=, area = dims.plane_in()](Index plane) {
+      const T* from = x + plane * area;
+      y[plane] = share * (area < 16 ? std::accumulate(from, from + area, T{}) : sum(from, area));
+    });
+  }
+  const bool in_vectors = dims.width.stride <= 2;  // else collecting the lanes costs more than adding them
   for_each_plane(dims, [=, &dims](Index plane) {
     const T* from = x + plane * dims.plane_in();
     T* to = y + plane * dims.plane_out();
-    if (global) *to = sum(from, dims.plane_in());
     if (in_vectors) run_for_isa<PoolLoop<false>>(&dims, from, to, static_cast<std::int32_t*>(nullptr));
-    if (!global) {
-      for_each_window(dims, in_vectors, [=, &dims](Index out, const auto& rows, const auto& columns) {
-        T total{};
-        for (Index row = rows.begin; row < rows.end; ++row) {
-          for (Index column = columns.begin; column < columns.end; ++column)
-            total += from[row * dims.width.in + column];
-        }
-        to[out] = total;
-      });
-    }
+    for_each_window(dims, in_vectors, [=, &dims](Index out, const auto& rows, const auto& columns) {
+      T total{};
+      for (Index row = rows.begin; row < rows.end; ++row) {
+        for (Index column = columns.begin; column < columns.end; ++column) total += from[row * dims.width.in + column];
+      }
+      to[out] = total;
+    });
     for_each_window(dims, false, [=, share = PoolShare<T>{count_padding}](Index out, const auto&... window) mutable {
       to[out] *= share(window...);
     });
   });
 }
 
+/// Of windows that lie side by side and cover the plane: each element belongs to one.
+template <class T>
+void spread_averages(const PoolDims& dims, const T* dy, T* dx, bool first) {
+  const T share = 1 / static_cast<T>(dims.height.kernel * dims.width.kernel);
+  for (Index row = 0; row < dims.height.in; ++row) {
+    const T* from = dy + row / dims.height.kernel * dims.width.out;
+    for (Index j = 0; j < dims.width.out; ++j) {
+      const T value = from[j] * share;
+      for (Index k = 0; k < dims.width.kernel; ++k, ++dx) *dx = first ? value : *dx + value;
+    }
+  }
+}
+
 /// dx += each window's share of dy; at first dx is not set yet.
 template <class T>
 void avg_pool_back(const PoolDims& dims, const T* dy, T* dx, bool first, bool count_padding) {
+  const bool covered = dims.height.covered() && dims.width.covered();
   for_each_plane(dims, [=, &dims](Index plane) {
     const T* from = dy + plane * dims.plane_out();
     T* to = dx + plane * dims.plane_in();
+    if (covered) return spread_averages(dims, from, to, first);
     if (first) std::fill_n(to, dims.plane_in(), T{});
     PoolShare<T> share_of{count_padding};
     for_each_window(dims, false, [=, &dims, &share_of](Index out, const auto& rows, const auto& columns) {

@@ -34,6 +34,9 @@ struct PoolAxis {
     return {begin, (std::max)(begin, (std::min)(padded_end, in)), counted};
   }
 
+  /// Whether windows lie side by side and cover the axis.
+  bool covered() const { return !adaptive && padding == 0 && dilation == 1 && stride == kernel && out * kernel == in; }
+
   /// The outputs [first_whole, last_whole) have the whole of their windows inside the axis; none if it is adaptive.
   Index first_whole() const { return adaptive ? out : (std::min)(out, (padding + stride - 1) / stride); }
   Index last_whole() const {
