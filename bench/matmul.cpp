@@ -21,6 +21,7 @@
 #include <kiln/kernels/ladder.hpp>
 #include <kiln/kernels/select.hpp>
 
+#include "figures.hpp"
 #include "peers/products.hpp"
 
 #ifndef KILN_BENCH_MODULES
@@ -58,12 +59,6 @@ class Matrix {
   detail::BlockRef block_;
 };
 
-/// Seconds of one product.
-struct Times {
-  double least, lower_quartile, median, upper_quartile;
-  std::size_t rounds;
-};
-
 /// Sums over k in double at some places of c.
 void verify(const Contender& contender, const Case& c, const MatmulArgs<float>& args) {
   for (Index i = 0; i < c.m; i += 1 + c.m / 23) {
@@ -86,7 +81,9 @@ struct Effort {
   bool threaded = false;  // wait before each until the threads of the contender before sleep and ours are awake
 };
 
-std::vector<Times> measure(const std::vector<Contender>& contenders, const Case& c, const Effort& effort) {
+/// Seconds of one product, of every contender in every round, the shortest first.
+std::vector<std::vector<double>> measure(const std::vector<Contender>& contenders, const Case& c,
+                                         const Effort& effort) {
   Matrix a(c.m * c.k), b(c.k * c.n), out(c.m * c.n);
   MatmulArgs<float> args{.m = c.m,
                          .n = c.n,
@@ -122,42 +119,16 @@ std::vector<Times> measure(const std::vector<Contender>& contenders, const Case&
       samples[i].push_back((now() - start) / repeats[i]);
     }
   }
-  std::vector<Times> times;
-  for (std::vector<double>& s : samples) {
-    std::sort(s.begin(), s.end());
-    times.push_back({s.front(), s[s.size() / 4], s[s.size() / 2], s[s.size() - 1 - s.size() / 4], s.size()});
-  }
-  return times;
+  for (std::vector<double>& s : samples) std::sort(s.begin(), s.end());
+  return samples;
 }
-
-/// What was measured, for --json.
-class Figures {
- public:
-  void add(const std::string& name, const std::string& contender, double work, const char* unit, const Times& t) {
-    text_ += concat(text_.empty() ? "" : ",", "\n  {\"case\": \"", name, "\", \"contender\": \"", contender,
-                    "\", \"unit\": \"", unit, "\", \"median\": ", fixed(work / t.median, 3),
-                    ", \"best\": ", fixed(work / t.least, 3), ", \"quartiles\": [", fixed(work / t.upper_quartile, 3),
-                    ", ", fixed(work / t.lower_quartile, 3), "], \"rounds\": ", t.rounds, "}");
-  }
-
-  void write(const std::string& path, int threads, double peak) const {
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    if (!file) std::exit((std::fprintf(stderr, "cannot write %s\n", path.c_str()), 1));
-    std::fprintf(file, "{\"isa\": \"%s\", \"threads\": %d, \"peak_gflops\": %.1f, \"figures\": [%s\n]}\n",
-                 std::string(isa_name(isa())).c_str(), threads, peak, text_.c_str());
-    std::fclose(file);
-  }
-
- private:
-  std::string text_;
-};
 
 std::string rate_text(double rate) { return fixed(rate, rate < 10 ? 2 : rate < 100 ? 1 : 0); }
 
 /// Rows are the cases, columns the contenders: the median's rate, and what the first makes of the peak and of the best
 /// of the others. With `bytes`, rates are what is read of b in a second, else arithmetic.
 void print_rates(const std::vector<Contender>& contenders, const std::vector<Case>& cases, const Effort& effort,
-                 double peak, bool bytes, Figures& figures) {
+                 double peak, bool bytes, bench::Figures& figures) {
   const char* unit = bytes ? "GB/s" : "GFLOP/s";
   std::printf("| %s |", unit);
   for (const Contender& contender : contenders) std::printf(" %s |", contender.name.c_str());
@@ -169,17 +140,17 @@ void print_rates(const std::vector<Contender>& contenders, const std::vector<Cas
   double logs = 0;
   double worst = 1e300;
   for (const Case& c : cases) {
-    std::vector<Times> times = measure(contenders, c, effort);
+    std::vector<std::vector<double>> times = measure(contenders, c, effort);
     double work = (bytes ? 4 * static_cast<double>(c.n * c.k) : c.flops()) * 1e-9;
     double best_peer = 0;
     std::printf("| %s |", c.name.c_str());
     for (std::size_t i = 0; i < contenders.size(); ++i) {
-      double rate = work / times[i].median;
+      double rate = work / times[i][times[i].size() / 2];
       std::printf(" %s |", rate_text(rate).c_str());
-      figures.add(c.name, contenders[i].name, work, unit, times[i]);
+      figures.add(c.name, contenders[i].name, unit, work, times[i]);
       if (i > 0) best_peer = (std::max)(best_peer, rate);
     }
-    double rate = work / times[0].median;
+    double rate = work / times[0][times[0].size() / 2];
     if (!bytes) std::printf(" %.0f %% |", 100 * rate / peak);
     if (contenders.size() > 1) {
       std::printf(" %.2f |", rate / best_peer);
@@ -232,7 +203,7 @@ int main(int count, char** words) {
     }
   }
 
-  Figures figures;
+  bench::Figures figures;
   std::vector<Case> cases;
   for (Index n : {64, 128, 256, 512, 1024, 2048}) {
     if (n <= (quick ? 256 : ladder ? 512 : 2048)) cases.push_back({concat(n, " cubed"), n, n, n});

@@ -14,7 +14,10 @@
 
 #include <kiln/kernels/matmul.hpp>
 
-namespace kiln::bench {
+namespace bench {
+
+using kiln::Index;
+using kiln::MatmulArgs;
 
 /// A product and its name.
 struct Contender {
@@ -101,4 +104,4 @@ inline std::vector<Contender> find_peers(int threads, const std::string& module_
   return peers;
 }
 
-}  // namespace kiln::bench
+}  // namespace bench
