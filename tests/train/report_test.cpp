@@ -6,6 +6,7 @@
 #include <kiln/nn/loss.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/train/activation_stats.hpp>
+#include <kiln/train/profiler.hpp>
 
 #include "../viz/folder.hpp"
 #include "toy.hpp"
@@ -196,6 +197,23 @@ TEST_CASE("activations that were recorded are drawn") {
   CHECK(count(page, "<svg viewBox") ==
         8);  // loss, lr, momentum, activations, two histograms, dead units, confusion matrix
   CHECK(count(page, "data:image/png") > 0);
+}
+
+TEST_CASE("what was measured by a profiler is shown") {
+  const Folder folder;
+  Learner learn{toy::loaders(), toy::Mlp{}, CrossEntropy{}, SGD{}, Profiler{.peak = false, .out = nullptr}};
+  learn.quiet();
+  learn.report(folder / "before.html");
+  CHECK(has(folder.read("before.html"), "Nothing has been measured yet."));
+  learn.fit(1, 0.1);
+  learn.report(folder / "report.html");
+  const std::string page = folder.read("report.html");
+  check_page(page);
+  CHECK(has(page, "Where the time goes"));
+  CHECK(has(page, "<td>\u00a0\u00a0hidden</td><td>Linear</td>"));
+  CHECK(has(page, "<td>optimizer</td>"));
+  CHECK(has(page, "A batch of validation"));
+  CHECK(has(page, "Means of 2 batches, on "));
 }
 
 TEST_CASE("what does not apply to a regression is left out, and said") {

@@ -7,7 +7,8 @@
 ///     learn.fit(1, 0.1, Profiler{.batches = 100});
 ///     learn.validate(data.valid, Profiler{});
 ///
-/// For programs: `Profiler profiler{.out = nullptr}; learn.fit(1, 0.1, profiler);`, then profiler.train.rows.
+/// Among the callbacks of a Learner it acts in every fit, and in `learn.report` it has a section. For programs:
+/// `Profiler profiler{.out = nullptr}; learn.fit(1, 0.1, profiler);`, then profiler.train.rows.
 #pragma once
 
 #include <chrono>

@@ -95,6 +95,46 @@ void report_activations(ReportPage& page, const Stats& stats) {
   page.end_block();
 }
 
+/// A callback that has measured where the time goes, as Profiler.
+template <class Extra>
+concept ProfileRecord = requires(const Extra& extra) {
+  extra.train.rows;
+  extra.valid.rows;
+};
+
+template <ProfileRecord Record>
+void report_profile(ReportPage& page, const Record& record) {
+  if (record.train.empty() && record.valid.empty()) page.note("Nothing has been measured yet.");
+  for (const auto* profile : {&record.train, &record.valid}) {
+    if (profile->empty()) continue;
+    page.heading(profile == &record.train ? "A batch of training" : "A batch of validation");
+    std::vector<std::vector<std::string>> rows;
+    const auto add = [&](std::string layer, std::string type, double forward, double backward, double flops) {
+      const double seconds = forward + backward;
+      rows.push_back({std::move(layer), std::move(type), forward > 0 ? spoken_seconds(forward) : "",
+                      backward > 0 ? spoken_seconds(backward) : "",
+                      flops > 0 && seconds > 0 ? report_number(flops / seconds * 1e-9, 3) : "",
+                      report_percent(seconds / profile->seconds)});
+    };
+    for (const auto& row : profile->rows) {
+      std::string path;
+      for (int i = 0; i < row.depth; ++i) path += "\u00a0\u00a0";
+      add(path + (row.path.empty() ? "the model" : row.path), row.layer, row.forward, row.backward,
+          row.flops + row.backward_flops);
+    }
+    add("loss", "", profile->loss, profile->loss_backward, 0);
+    if (profile->optimizer > 0) add("optimizer", "", profile->optimizer, 0, 0);
+    if (profile->metrics > 0) add("metrics", "", profile->metrics, 0, 0);
+    add("waiting for data", "", profile->data, 0, 0);
+    add("callbacks and loop", "", profile->rest, 0, 0);
+    add("whole batch", "", profile->seconds, 0, profile->flops());
+    page.table({"layer", "type", "forward", "backward", "GFLOP/s", "share"}, rows, 2, rows.size() - 1);
+    page.note(concat("Means of ", with_separators(profile->batches), " batches, on ", profile->threads,
+                     profile->threads == 1 ? " thread" : " threads",
+                     ". A layer's figures include those of layers within it."));
+  }
+}
+
 /// What has access to a Learner to report on it.
 template <class Learner>
 struct LearnerReport {
@@ -128,6 +168,7 @@ struct LearnerReport {
     }
     report_curves(page, history);
     report_epochs(page, history);
+    profiles(page);
     activations(page);
     predictions(page, loader, options);
     return std::move(page).finish();
@@ -163,6 +204,16 @@ struct LearnerReport {
     std::string names;
     for (const MetricValue& metric : learn.fit_.metrics) names += concat(names.empty() ? "" : ", ", metric.name);
     return names;
+  }
+
+  void profiles(ReportPage& page) {
+    auto report = [&]<class Extra>(const Extra& extra) {
+      if constexpr (ProfileRecord<Extra>) {
+        page.section("Where the time goes");
+        report_profile(page, extra);
+      }
+    };
+    std::apply([&](const auto&... extra) { (report(extra), ...); }, learn.extras_);
   }
 
   void activations(ReportPage& page) {
