@@ -35,10 +35,8 @@ struct MapEachLoop {
     }
     // The last by the same operations: an element's bits do not depend on its place.
     constexpr Index vector = Bytes / static_cast<Index>(sizeof(T));
-    for (; i < n; i += vector) {
-      const Index count = (std::min)(vector, n - i);
-      last<vector>(f, count, out + i, Padded<In, vector>(in + i, count).elements...);
-    }
+    for (; i + vector <= n; i += vector) last<vector>(f, vector, out + i, in + i...);
+    if (i < n) last<vector>(f, n - i, out + i, Padded<In, vector>(in + i, n - i).elements...);
   }
 
  private:
