@@ -6,8 +6,6 @@
 #include <kiln/autograd/arithmetic.hpp>
 #include <kiln/autograd/gradcheck.hpp>
 #include <kiln/autograd/reduction.hpp>
-#include <kiln/nn/activation.hpp>
-#include <kiln/nn/sequential.hpp>
 
 #include "norm_cases.hpp"
 
@@ -251,77 +249,6 @@ TEST_CASE("batch norm has the same bits on any number of threads") {
     CHECK(same(std::get<2>(one), std::get<2>(several)));
   }
   set_num_threads(before);
-}
-
-namespace {
-
-/// y and all gradients of relu(norm(x) + more), fused or not, where x may be used twice and `more` be missing.
-template <class T>
-std::vector<std::vector<T>> norm_relu_values(const BasicBatchNorm2d<T>& norm, const Shape<4>& shape, Mode mode,
-                                             bool with_more, bool twice, bool fused) {
-  Tape tape{mode};
-  const auto x = tape.variable(numbers<T>(shape, 1));
-  const auto more = tape.variable(numbers<T>(shape, 2));
-  auto run = [&] {
-    if (with_more) return fused ? norm.fused(ReLU{}, x, more) : relu(norm(x) + more);
-    return fused ? norm.fused(ReLU{}, x) : relu(norm(x));
-  };
-  const auto y = run();
-  auto loss = sum(y * numbers<T>(shape, 3));
-  if (twice) loss = loss + sum(square(run()));
-  tape.differentiate(loss);
-  std::vector<std::vector<T>> all;
-  auto add = [&](const auto& t) { all.emplace_back(t.begin(), t.end()); };
-  add(y.value());
-  add(tape.grad(x));
-  add(tape.grad(more));
-  add(tape.grad(*norm.weight));
-  add(tape.grad(*norm.bias));
-  return all;
-}
-
-}  // namespace
-
-TEST_CASE_TEMPLATE("batch norm and relu in one have the bits of both", T, float, double) {
-  for (const Shape<4>& shape : {Shape<4>{4, 3, 2, 2}, {3, 3, 6, 7}, {2, 5, 1, 1}, {2, 3, 47, 45}, {70, 9, 3, 3}}) {
-    BasicBatchNorm2d<T> norm{shape[1]};
-    norm.weight = numbers<T>({shape[1]}, 30);
-    norm.bias = numbers<T>({shape[1]}, 31);
-    for (Mode mode : {Mode::train, Mode::eval}) {
-      for (bool with_more : {false, true}) {
-        for (bool twice : {false, true}) {
-          CAPTURE(shape);
-          CAPTURE(with_more);
-          CAPTURE(twice);
-          CHECK(norm_relu_values(norm, shape, mode, with_more, twice, true) ==
-                norm_relu_values(norm, shape, mode, with_more, twice, false));
-        }
-      }
-    }
-    CHECK_THROWS_WITH_AS(norm.fused(ReLU{}, Var<4, T>(numbers<T>(shape, 1)), Var<4, T>(zeros<T>({1, 1, 1, 1}))),
-                         doctest::Contains("batch_norm: what is added must have shape ("), ShapeError);
-  }
-}
-
-TEST_CASE("a sequential runs batch norm and relu as one") {
-  struct Seen : LayerObserver {
-    std::string types;
-    Seen() {
-      left = [](LayerObserver& self, const LayerCall& call, AnyVar&) {
-        static_cast<Seen&>(self).types += concat(call.type, " ");
-      };
-    }
-  };
-  const Sequential model{BatchNorm2d{3}, ReLU{}};
-  Seen apart, together;
-  together.apart = false;
-  for (Seen* seen : {&apart, &together}) {
-    Tape tape;
-    tape.observe(seen);
-    model(tape(numbers<float>(Shape<4>(2, 3, 4, 4), 1)));
-  }
-  CHECK(apart.types == "BatchNorm2d ReLU Sequential ");
-  CHECK(together.types == "BatchNorm+ReLU Sequential ");
 }
 
 TEST_SUITE_END();

@@ -39,11 +39,6 @@ struct BasicResBlock {
       if (pool) kept = (*pool)(kept);
       if (shortcut) kept = (*shortcut)(kept);
       Var<4, T> y = conv1(x);
-      if constexpr (std::is_same_v<Act, ReLU>) {
-        Context* context = x.context();
-        const bool apart = context && detail::layers_run_apart(*context);
-        if (!apart && conv2.norm) return conv2.add_relu(y, kept);
-      }
       y = conv2(y);
       return act(y + kept);
     });
