@@ -220,9 +220,14 @@ class TiledProduct {
     }
 
     const Index blocks = (std::max)(Index{1}, (p_.depth + depth_block / 2) / depth_block);
+    // A thread's share of the tasks then lies in neighbouring rows of c, as its share of what reads them next does.
+    const Index band = ceil_div(groups, Index{4});
     for_tasks(groups * columns_.panels, [&](Index task) {
-      const Index panel = task / groups;
-      const Index first = first_row(task % groups), last = first_row(task % groups + 1);
+      const Index above = task / (band * columns_.panels) * band;  // groups of the bands before
+      const Index here = (std::min)(band, groups - above);
+      const Index panel = (task - above * columns_.panels) / here;
+      const Index g = above + (task - above * columns_.panels) % here;
+      const Index first = first_row(g), last = first_row(g + 1);
       const Index j = columns_.first(panel) * L;
       const Index vectors = vectors_in(panel);
       const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
