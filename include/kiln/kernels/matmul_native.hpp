@@ -137,7 +137,7 @@ class TiledProduct {
   static constexpr Index L = lanes<T, Bytes>;
   static constexpr Index depth_block = 1024 * 4 / static_cast<Index>(sizeof(T));
   static constexpr Index most_packed_rows = 4096;
-  static constexpr Index group = 8 * Size::rows;  // of rows, that a task multiplies
+  static constexpr Index most_group_rows = 8 * Size::rows;  // that a task multiplies
 
   /// Estimated time, in multiplications of vectors.
   static double cost(const Product<T>& p) {
@@ -168,6 +168,9 @@ class TiledProduct {
   static bool reads_v_in_place(const Product<T>& p) { return p.v_column == 1 && p.rows <= 512; }
   static bool reads_s_in_place(const Product<T>& p) { return p.s_step == 1 || p.depth <= 512; }
 
+  /// Into how many each of so many things is divided, to have enough tasks for some threads.
+  static Index pieces_of_each(Index things) { return ceil_div(16, things); }
+
   template <class F>
   void for_tasks(Index tasks, F&& f) const {
     if (share_) return parallel_for(tasks, f);
@@ -180,10 +183,16 @@ class TiledProduct {
     if (first_packed_ == columns_.panels) return;
     Index columns = (columns_.vectors - columns_.first(first_packed_)) * L;
     v_block_ = BlockRef(static_cast<std::size_t>(columns * p_.depth) * sizeof(T));
-    for_tasks(columns_.panels - first_packed_, [&](Index task) {
-      const Index panel = first_packed_ + task;
-      run_for<Bytes, PackColumnsLoop>(p_.v + columns_.first(panel) * L * p_.v_column, p_.v_column, p_.v_step,
-                                      columns_in(panel), p_.depth, packed_v(panel), vectors_in(panel) * L);
+    // A few panels are packed in several pieces each.
+    const Index panels = columns_.panels - first_packed_;
+    const Index step = round_up(ceil_div(p_.depth, pieces_of_each(panels)), Index{64});
+    const Index pieces = ceil_div(p_.depth, step);
+    for_tasks(panels * pieces, [&](Index task) {
+      const Index panel = first_packed_ + task / pieces;
+      const Index k = task % pieces * step;
+      run_for<Bytes, PackColumnsLoop>(p_.v + columns_.first(panel) * L * p_.v_column + k * p_.v_step, p_.v_column,
+                                      p_.v_step, columns_in(panel), (std::min)(step, p_.depth - k),
+                                      packed_v(panel) + k * vectors_in(panel) * L, vectors_in(panel) * L);
     });
   }
 
@@ -199,6 +208,9 @@ class TiledProduct {
     RowPanels panels(rows, Size::rows, Size::fewer_rows);
     const T* s = p_.s + top * p_.s_row;
     Index full_rows = rows - panels.with_fewer;
+    const Index group =
+        share_ ? (std::min)(most_group_rows, round_up(ceil_div(rows, pieces_of_each(columns_.panels)), Size::rows))
+               : most_group_rows;
     Index full_groups = ceil_div(full_rows, group);
     Index groups = full_groups + (panels.with_fewer > 0 ? 1 : 0);
     auto first_row = [&](Index g) { return g > full_groups ? rows : (std::min)(g * group, full_rows); };
@@ -232,7 +244,7 @@ class TiledProduct {
       const Index vectors = vectors_in(panel);
       const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
       const bool direct = p_.plain() && !p_.transposed && columns_in(panel) == vectors * L;
-      alignas(Bytes) T scratch[group * Size::vectors * L];
+      alignas(Bytes) T scratch[most_group_rows * Size::vectors * L];
 
       TileJob<T> job;
       job.v_step = panel < first_packed_ ? p_.v_step : vectors * L;
@@ -310,7 +322,7 @@ class DotProduct {
     // A task has some rows. Its sums go to c, or as many of them at once as the stack holds to where they are finished.
     constexpr Index most_sums = 1024;
     const bool direct = p.plain();
-    const Index tasks = 1 + p.rows * p.columns * p.depth / 200'000;
+    const Index tasks = 1 + p.rows * p.columns * p.depth / 100'000;
     const Index task_rows = round_up(ceil_div(p.rows, tasks), R);
     parallel_for(ceil_div(p.rows, task_rows), [&](Index task) {
       const Index first = task * task_rows, last = (std::min)(p.rows, first + task_rows);
