@@ -176,7 +176,7 @@ class Prefetcher {
 
   bool costly_ = false;
   int measured_ = 0;
-  Clock::duration least_ = Clock::duration::max();
+  Clock::duration least_ = (Clock::duration::max)();
 
   std::mutex mutex_;
   std::condition_variable wanted_;  // workers wait for something to make
