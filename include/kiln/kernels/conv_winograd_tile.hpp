@@ -36,7 +36,7 @@ struct WinogradInputLoop {
       if (column > 0) {
         T* place = to;
 #pragma GCC unroll 4
-        for (Index i = 0; i < 4; ++i) {
+        for (Index i = 0; i < 4; ++i) {  // NOLINT(modernize-loop-convert): unrolled
           v = e[i][0] - e[i][2];
           store(place, v);
           v = e[i][1] + e[i][2];
@@ -50,7 +50,7 @@ struct WinogradInputLoop {
         to += tile_step;
       }
 #pragma GCC unroll 4
-      for (Index i = 0; i < 4; ++i) {
+      for (Index i = 0; i < 4; ++i) {  // NOLINT(modernize-loop-convert): unrolled
         e[i][0] = e[i][2];
         e[i][1] = e[i][3];
       }
@@ -111,7 +111,7 @@ struct WinogradGradientLoop {
       }
       T* place = to;
 #pragma GCC unroll 4
-      for (Index i = 0; i < 4; ++i) {
+      for (Index i = 0; i < 4; ++i) {  // NOLINT(modernize-loop-convert): unrolled
         store(place, e[i][0]);
         v = e[i][0] + e[i][1];
         store(place + frequency_step, v);

@@ -30,7 +30,7 @@ struct FmaChains {
     for (int i = 0; i < chains; ++i) x[i] = summand * (*result + T(i));
     for (Index round = 0; round < rounds; ++round) {
 #pragma GCC unroll 12
-      for (int i = 0; i < chains; ++i) x[i] = x[i] * factor + summand;
+      for (int i = 0; i < chains; ++i) x[i] = x[i] * factor + summand;  // NOLINT(modernize-loop-convert): unrolled
     }
     for (int i = 1; i < chains; ++i) x[0] += x[i];
     *result = sum_lanes<T, Bytes>(x[0]);

@@ -4,8 +4,8 @@
 /// `PixelValues`: (p / 255 - mean) / std of pixels p, with the bits of these three operations one after the other.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include <kiln/kernels/map_each.hpp>
 
@@ -47,7 +47,7 @@ class PixelValues {
     run(exact_, all, pixels, expected);
     run(fast_, all, pixels, together);
     for (Index i = 0; i < all; ++i) run(fast_, 1, pixels + i, alone + i);
-    auto same = [&](const T* values) { return std::memcmp(values, expected, sizeof expected) == 0; };
+    auto same = [&](const T* values) { return std::equal(values, values + all, expected); };
     is_fast_ = same(together) && same(alone);
   }
 

@@ -38,7 +38,7 @@ struct BiasGradLoop {
   /// N neighbouring vectors V, or numbers.
   template <class V, Index N, class T>
   [[gnu::always_inline]] static inline void some(const BiasGrad<T>& grad, Index column) {
-    constexpr Index L = sizeof(V) / sizeof(T);
+    constexpr auto L = static_cast<Index>(sizeof(V)) / static_cast<Index>(sizeof(T));
     const V zero = {};
     V total[N] = {};
     for (Index first = 0; first < grad.rows; first += 128) {
