@@ -100,11 +100,12 @@ def caption(results):
     versions = ", ".join(f"{name} {re.split('[+-]', version)[0]}" for name, version in about["versions"].items())
     compiler = re.sub(r"^(\S+) .*?([\d.]+)$", r"\1 \2", about["compiler"])
     peaks = " / ".join(f"{about['peak_gflops'][str(count)]:.0f}" for count in results.threads())
+    compiled = "its compile figures, and dlib's, are those of their part in the benchmark. "
     text = (f"Medians of interleaved rounds on {about['machine']}, {about['date']}: whole epochs of `Learner::fit` from a "
             f"plain `-O2` ({compiler}), against {versions}, each in the fastest of several settings, with as many CPUs as "
             f"threads. A time counts only after the losses of the first steps agree. FMA peak: {peaks} GFLOP/s. \"Eigen by "
-            f"hand\" is an MLP written for the machine at hand, `-O3 -march=native`, products by Eigen or oneDNN; "
-            f"its compile figures, and dlib's, are those of their part in the benchmark. "
+            f"hand\" is an MLP written for the machine at hand, `-O3 -march=native`, products by Eigen or oneDNN"
+            f"{'; ' + compiled if 'compile' in results.files else '. '}"
             f"`bench/results` has every figure, with its spread.")
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
