@@ -7,9 +7,6 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <optional>
 #include <vector>
 
@@ -27,59 +24,9 @@
 #include <kiln/optim/adam.hpp>
 #include <kiln/train/metrics.hpp>
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define KILN_TEST_SANITIZED
-#endif
-#endif
-#else
-#define KILN_TEST_SANITIZED
-#endif
+#include "../count_allocations.inc"
 
 #ifndef KILN_TEST_SANITIZED
-
-namespace {
-
-std::atomic<long> allocations = 0;
-
-void* counted(std::size_t bytes, std::size_t alignment) {
-  ++allocations;
-  return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-}
-
-void* counted_or_throw(std::size_t bytes, std::size_t alignment) {
-  if (void* memory = counted(bytes ? bytes : 1, alignment)) return memory;
-  throw std::bad_alloc();
-}
-
-constexpr std::size_t usual = alignof(std::max_align_t);
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return counted_or_throw(bytes, usual); }
-void* operator new[](std::size_t bytes) { return counted_or_throw(bytes, usual); }
-void* operator new(std::size_t bytes, std::align_val_t to) {
-  return counted_or_throw(bytes, static_cast<std::size_t>(to));
-}
-void* operator new[](std::size_t bytes, std::align_val_t to) {
-  return counted_or_throw(bytes, static_cast<std::size_t>(to));
-}
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, usual); }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, usual); }
-void* operator new(std::size_t bytes, std::align_val_t to, const std::nothrow_t&) noexcept {
-  return counted(bytes, static_cast<std::size_t>(to));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 using namespace kiln;
 
