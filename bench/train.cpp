@@ -69,6 +69,12 @@ auto numbers(Index count) {
   return TensorDataset{x, 2 * x};
 }
 
+template <class Data>
+auto loaders(const Data& data, Index batch, Index samples, bool shuffle) {
+  DataLoader train{data(samples), {.batch_size = batch, .shuffle = shuffle}};
+  return DataLoaders{train, DataLoader{data(1), {}}};
+}
+
 /// Trains on the first samples of `data(samples)`. The validation that follows each epoch is of one sample.
 template <class Model, class Data, class Loss>
 class Training : public bench::Task {
@@ -79,7 +85,8 @@ class Training : public bench::Task {
   }
 
   std::vector<double> check() override {
-    Learner learn{loaders(work_.batch * bench::check_steps(work_), false), model_, loss_, optimizer_};
+    Learner learn{loaders(data_, work_.batch, work_.batch * bench::check_steps(work_), false), model_, loss_,
+                  optimizer_};
     learn.quiet();
     learn.fit(1, work_.lr);
     learner_.quiet();
@@ -92,18 +99,13 @@ class Training : public bench::Task {
   }
 
  private:
-  auto loaders(Index samples, bool shuffle) const {
-    DataLoader train{data_(samples), {.batch_size = work_.batch, .shuffle = shuffle}};
-    return DataLoaders{train, DataLoader{data_(1), {}}};
-  }
-
   const bench::Work work_;
   Data data_;
   Model model_;
   Loss loss_;
   Optimizer optimizer_ = work_.adam ? Optimizer{Adam{}, parameters(model_)} : Optimizer{SGD{}, parameters(model_)};
-  decltype(Learner{std::declval<const Training>().loaders(1, true), model_, loss_, optimizer_}) learner_{
-      loaders(work_.samples, true), model_, loss_, optimizer_};
+  decltype(Learner{loaders(std::declval<const Data&>(), 1, 1, true), model_, loss_, optimizer_}) learner_{
+      loaders(data_, work_.batch, work_.samples, true), model_, loss_, optimizer_};
 };
 
 /// The model's word on one image, and again.
