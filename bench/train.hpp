@@ -8,12 +8,15 @@
 #include <sys/resource.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -162,6 +165,39 @@ struct Task {
 inline int check_steps(const Work& work) {
   return work.kind == Kind::first_step ? 1 : work.model == Model::resnet ? 4 : 30;
 }
+
+/// A training without a loader of its own: the rows of each step, in order or shuffled.
+class RowsTraining : public Task {
+ public:
+  explicit RowsTraining(const Work& work) : work_(work), order_(60'000) { std::iota(order_.begin(), order_.end(), 0); }
+
+  std::vector<double> check() override {
+    std::vector<double> losses;
+    for (int i = 0; i < check_steps(work_); ++i) losses.push_back(step(order_.data() + i * work_.batch, work_.batch));
+    return losses;
+  }
+
+  double run() override {
+    order_.resize(static_cast<std::size_t>(work_.samples));
+    std::shuffle(order_.begin(), order_.end(), random_);
+    double sum = 0;
+    for (int begin = 0; begin < work_.samples; begin += work_.batch) {
+      const int count = (std::min)(work_.batch, work_.samples - begin);
+      sum += step(order_.data() + begin, count) * count;
+    }
+    return sum / work_.samples;
+  }
+
+ protected:
+  /// Learns from these rows; returns their mean loss before.
+  virtual double step(const int* rows, int count) = 0;
+
+  const Work work_;
+
+ private:
+  std::vector<int> order_;
+  std::mt19937 random_{1};
+};
 
 /// Speaks with scripts/bench, a line at a time:
 ///   list                      the names of all works

@@ -8,10 +8,6 @@
 
 #include <dlib/dnn.h>
 
-#include <algorithm>
-#include <numeric>
-#include <random>
-
 namespace {
 
 using Net = dlib::loss_multiclass_log<dlib::fc<10, dlib::relu<dlib::fc<50, dlib::input<dlib::matrix<float>>>>>>;
@@ -29,10 +25,9 @@ void fill(Layer& layer, bench::Weights& weights, long in, long out) {
   }
 }
 
-class Training : public bench::Task {
+class Training : public bench::RowsTraining {
  public:
-  explicit Training(const bench::Work& work) : work_(work), order_(60'000) {
-    std::iota(order_.begin(), order_.end(), 0);
+  explicit Training(const bench::Work& work) : RowsTraining(work) {
     const dlib::matrix<float> image = dlib::zeros_matrix<float>(28, 28);
     net_.to_tensor(&image, &image + 1, x_);
     net_.forward(x_);  // the layers make their parameters
@@ -41,47 +36,27 @@ class Training : public bench::Task {
     fill(dlib::layer<1>(net_), weights, 50, 10);
   }
 
-  std::vector<double> check() override {
-    std::vector<double> losses;
-    for (int i = 0; i < bench::check_steps(work_); ++i) losses.push_back(step(i * work_.batch, work_.batch));
-    return losses;
-  }
-
-  double run() override {
-    order_.resize(static_cast<std::size_t>(work_.samples));
-    std::shuffle(order_.begin(), order_.end(), random_);
-    double sum = 0;
-    for (int begin = 0; begin < work_.samples; begin += work_.batch) {
-      const int count = (std::min)(work_.batch, work_.samples - begin);
-      sum += step(begin, count) * count;
-    }
-    return sum / work_.samples;
-  }
-
  private:
-  void gather(int begin, int count) {
+  void gather(const int* rows, int count) {
     const bench::Digits& digits = bench::digits();
     x_.set_size(count, 1, 28, 28);
     y_.resize(static_cast<std::size_t>(count));
     float* x = x_.host_write_only();
     for (int i = 0; i < count; ++i) {
-      const auto row = static_cast<std::size_t>(order_[static_cast<std::size_t>(begin + i)]);
+      const auto row = static_cast<std::size_t>(rows[i]);
       const unsigned char* pixels = digits.pixels.data() + row * 784;
       for (int p = 0; p < 784; ++p) *x++ = bench::Digits::value(pixels[p]);
       y_[static_cast<std::size_t>(i)] = digits.labels[row];
     }
   }
 
-  double step(int begin, int count) {
-    gather(begin, count);
+  double step(const int* rows, int count) override {
+    gather(rows, count);
     const double loss = net_.compute_parameter_gradients(x_, y_.begin());
     net_.update_parameters(solvers_, work_.lr);
     return loss;
   }
 
-  const bench::Work work_;
-  std::vector<int> order_;
-  std::mt19937 random_{1};
   Net net_;
   std::vector<dlib::sgd> solvers_ = std::vector<dlib::sgd>(Net::num_computational_layers, dlib::sgd(0, 0));
   dlib::resizable_tensor x_;

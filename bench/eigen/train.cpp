@@ -8,9 +8,6 @@
 #include "../train.hpp"
 
 #include <Eigen/Core>
-#include <algorithm>
-#include <numeric>
-#include <random>
 
 #ifdef KILN_BENCH_ONEDNN
 #include <dnnl.h>
@@ -138,38 +135,16 @@ void gather(const int* rows, int count, Matrix& x, std::vector<int>& y) {
   }
 }
 
-class Training : public bench::Task {
+class Training : public bench::RowsTraining {
  public:
-  explicit Training(const bench::Work& work) : work_(work), order_(60'000) {
-    std::iota(order_.begin(), order_.end(), 0);
-  }
-
-  std::vector<double> check() override {
-    std::vector<double> losses;
-    for (int i = 0; i < bench::check_steps(work_); ++i) losses.push_back(step(i * work_.batch, work_.batch));
-    return losses;
-  }
-
-  double run() override {
-    order_.resize(static_cast<std::size_t>(work_.samples));
-    std::shuffle(order_.begin(), order_.end(), random_);
-    double sum = 0;
-    for (int begin = 0; begin < work_.samples; begin += work_.batch) {
-      const int count = (std::min)(work_.batch, work_.samples - begin);
-      sum += step(begin, count) * count;
-    }
-    return sum / work_.samples;
-  }
+  explicit Training(const bench::Work& work) : RowsTraining(work) {}
 
  private:
-  double step(int begin, int count) {
-    gather(order_.data() + begin, count, x_, y_);
+  double step(const int* rows, int count) override {
+    gather(rows, count, x_, y_);
     return model_.step(x_, y_, update_);
   }
 
-  const bench::Work work_;
-  std::vector<int> order_;
-  std::mt19937 random_{1};
   Mlp model_{work_.widths()};
   Update update_{work_.adam, static_cast<float>(work_.lr)};
   Matrix x_;
