@@ -326,7 +326,7 @@ class DotProduct {
     const Index task_rows = round_up(ceil_div(p.rows, tasks), R);
     parallel_for(ceil_div(p.rows, task_rows), [&](Index task) {
       const Index first = task * task_rows, last = (std::min)(p.rows, first + task_rows);
-      T scratch[most_sums];
+      T scratch[most_sums + L];
       const Index most_columns = direct ? p.columns : most_sums / R / N * N;
       for (Index j = 0; j < p.columns; j += most_columns) {
         const Index columns = (std::min)(p.columns - j, most_columns);

@@ -113,7 +113,7 @@ struct TileLoop {
 };
 
 /// Where sums go in the end: c = alpha * sum + beta * c, then + bias and relu if asked for. c has `rows` rows; `sums`
-/// are as many rows or, transposed, columns.
+/// are as many rows or, transposed, columns; these are read in whole vectors, up to a vector beyond the last sum.
 template <class T>
 struct FinishJob {
   const T* sums;
