@@ -114,9 +114,11 @@ const ConvSizes chosen[] = {
     // What Winograd's tiles take: borders of every width, odd sides, channels that do not fill a vector.
     {.samples = 5, .in = 16, .out = 16, .image = 8, .kernel = 3, .padding = 1},
     {.samples = 3, .in = 31, .out = 48, .image = {7, 11}, .kernel = 3, .padding = {1, 0}},
-    {.samples = 67, .in = 12, .out = 80, .image = {6, 9}, .kernel = 3, .padding = {2, 1}},
+    {.samples = 67, .in = 12, .out = 80, .image = {4, 5}, .kernel = 3, .padding = {2, 1}},
     {.samples = 2, .in = 16, .out = 61, .image = {9, 6}, .kernel = 3, .padding = {0, 2}},
-    {.samples = 1, .in = 128, .out = 128, .image = {20, 70}, .kernel = 3, .padding = 1},
+    {.samples = 1, .in = 128, .out = 128, .image = 4, .kernel = 3, .padding = 1},
+    // More tiles than are done at a time, whose rows are divided.
+    {.samples = 1, .in = 12, .out = 16, .image = {20, 70}, .kernel = 3, .padding = 1},
     {.samples = 2, .in = 4, .out = 8, .image = {4, 30}, .kernel = 3, .padding = 1},
     // A convolution whose transposed one has more pixels than it reads.
     {.samples = 8, .in = 3, .out = 4, .image = {12, 9}, .kernel = 3, .dilation = 3, .result = {4, 2}},

@@ -210,6 +210,7 @@ TEST_CASE("every kernel: bias and relu, bit for bit as if done afterwards") {
                               {30, 40, 1700},
                               {70, 10, 40},
                               {129, 70, 21}}) {
+      if (size.k > 1000 && kernel.name != "native") continue;  // it alone divides the depth
       for (int variant = 0; variant < 32; ++variant) {
         Epilogue fused{.bias = (variant & 1) != 0, .relu = (variant & 2) != 0};
         bool ta = variant & 4, tb = variant & 8;
