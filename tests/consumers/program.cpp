@@ -5,8 +5,15 @@
 #include <cstdio>
 #include <cstring>
 
+#include <kiln/autograd/activation.hpp>
+#include <kiln/data/mnist.hpp>
 #include <kiln/kernels/matmul_eigen.hpp>
-#include <kiln/kiln.hpp>
+#include <kiln/kernels/select.hpp>
+#include <kiln/nn/linear.hpp>
+#include <kiln/nn/loss.hpp>
+#include <kiln/optim/optimizer.hpp>
+#include <kiln/optim/sgd.hpp>
+#include <kiln/tensor/create.hpp>
 
 namespace {
 
