@@ -27,12 +27,12 @@ void probe(const float* x, float* y, kiln::detail::RunDims dims, kiln::detail::N
            kiln::detail::PartialMoments* moments, kiln::detail::GradSums* sums) {
   using namespace kiln::detail;
   run_for_isa<RunMomentsLoop>(x, dims, moments);
-  run_for_isa<NormalizeLoop<false, false>>(x, dims, params, y);
-  run_for_isa<GradSumsLoop<false>>(x, x, dims, params, sums, kiln::Index{0});
+  run_for_isa<NormalizeLoop<false, false>>(x, dims, params, y, NormRelu<float>{});
+  run_for_isa<GradSumsLoop<false>>(x, NormGrad<float>{x}, dims, params, sums, kiln::Index{0});
   run_for_isa<NormalizeGradLoop<false, false>>(x, x, dims, params, y, true);
   run_for_isa<ColumnSumsLoop>(x, dims.runs, dims.length, dims.length, y);
   run_for_isa<ColumnMomentsLoop>(x, dims.runs, dims.length, dims.length, x, y, y);
-  run_for_isa<ColumnGradSumsLoop<true>>(x, x, dims, params, y, y);
+  run_for_isa<ColumnGradSumsLoop<true>>(x, NormGrad<float>{x}, dims, params, y, y);
 }
 void probe(const kiln::detail::PoolDims* dims, const float* x, float* y, std::int32_t* where) {
   kiln::detail::run_for_isa<kiln::detail::PoolLoop<true>>(dims, x, y, where);

@@ -84,6 +84,27 @@ TEST_CASE("an untrained block is its shortcut, if it begins with zero") {
   CHECK(begins_with(ResNet{.channels = {4}, .zero_init = true}) == 0);
 }
 
+TEST_CASE("a ResBlock has the same bits at once and with an observer between its layers") {
+  for (const ResBlock& block :
+       {ResBlock{3, 3}, ResBlock{3, 4, 2}, ResBlock{.in = 3, .out = 4, .shortcut_norm = true}}) {
+    auto run = [&](bool apart) {
+      LayerObserver observer;
+      Tape tape{Mode::train};
+      if (apart) tape.observe(&observer);
+      const auto x = tape.variable(numbers<float>({4, 3, 7, 9}, 1));
+      const auto y = block(x);
+      differentiate_weighted(tape, y);
+      std::vector<float> all(y.value().begin(), y.value().end());
+      auto add = [&](const Tensor<4>& grad) { all.insert(all.end(), grad.begin(), grad.end()); };
+      add(tape.grad(x));
+      add(tape.grad(block.conv1.conv.weight));
+      add(tape.grad(block.conv2.conv.weight));
+      return all;
+    };
+    CHECK(run(true) == run(false));
+  }
+}
+
 TEST_CASE("a ResNet drops channels and elements in training, on request") {
   const auto x = numbers<float>({8, 1, 8, 8}, 1);
   auto outputs_differ = [&](const ResNet& model, Mode mode) {

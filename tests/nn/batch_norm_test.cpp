@@ -6,6 +6,8 @@
 #include <kiln/autograd/arithmetic.hpp>
 #include <kiln/autograd/gradcheck.hpp>
 #include <kiln/autograd/reduction.hpp>
+#include <kiln/nn/activation.hpp>
+#include <kiln/nn/sequential.hpp>
 
 #include "norm_cases.hpp"
 
@@ -225,6 +227,102 @@ TEST_CASE("a weight that is frozen gets no gradient, and the input its own") {
 TEST_CASE("batch norm of images has the same bits on any number of threads") {
   check_threads(BatchNorm2d{12}, Shape<4>(30, 12, 14, 14));
   check_threads(BatchNorm2d{40}, Shape<4>(150, 40, 3, 3));
+}
+
+namespace {
+
+/// relu(norm(x) + more), where `more` may be missing, in one pass or one by one.
+template <int R, class T, class Norm>
+Var<R, T> norm_relu(bool fused, const Norm& norm, const Var<R, T>& x, const Var<R, T>* more) {
+  if (fused) return more ? norm.fused(ReLU{}, x, *more) : norm.fused(ReLU{}, x);
+  return relu(more ? norm(x) + *more : norm(x));
+}
+
+/// y and all gradients, where x may be used twice, or as `more` too.
+template <class T, class Norm>
+std::vector<T> norm_relu_values(bool fused, const Norm& norm, const Shape<4>& shape, Mode mode, bool sum, bool twice) {
+  Tape tape{mode};
+  auto start = numbers<T>(shape, 1), added = numbers<T>(shape, 2);
+  const Index plane = shape[2] * shape[3];
+  start.data()[plane] = added.data()[2 * plane] = std::numeric_limits<T>::quiet_NaN();
+  added.data()[0] = -std::numeric_limits<T>::infinity();
+  const auto x = tape.variable(start), more = tape.variable(added);
+  const auto y = norm_relu(fused, norm, x, sum ? &more : nullptr);
+  auto loss = kiln::sum(y * numbers<T>(shape, 3));
+  if (twice) loss = loss + kiln::sum(square(norm_relu(fused, norm, x, sum ? &x : nullptr)));
+  tape.differentiate(loss);
+  std::vector<T> all(y.value().begin(), y.value().end());
+  auto add = [&](const auto& grad) { all.insert(all.end(), grad.begin(), grad.end()); };
+  add(tape.grad(x));
+  add(tape.grad(more));
+  add(tape.grad(*norm.weight));
+  add(tape.grad(*norm.bias));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("batch norm and relu at once have the bits of both on any number of threads", T, float, double) {
+  const int before = num_threads();
+  for (const Shape<4>& shape : {Shape<4>{4, 3, 2, 2}, {3, 3, 6, 7}, {2, 5, 1, 1}, {2, 4, 47, 45}, {70, 9, 3, 3}}) {
+    BasicBatchNorm2d<T> norm{shape[1]};
+    norm.weight = numbers<T>({shape[1]}, 30);
+    norm.bias = numbers<T>({shape[1]}, 31);
+    norm.weight->value.data()[0] = 0;
+    norm.bias->value.data()[0] = -T{0};
+    for (int which = 0; which < 8; ++which) {
+      CAPTURE(shape);
+      CAPTURE(which);
+      const Mode mode = which & 1 ? Mode::train : Mode::eval;
+      const bool sum = which & 2, twice = which & 4;
+      const auto expected = norm_relu_values<T>(false, norm, shape, mode, sum, twice);
+      for (int threads : {1, 2, 3}) {
+        set_num_threads(threads);
+        const auto got = norm_relu_values<T>(true, norm, shape, mode, sum, twice);
+        auto same = [](T a, T b) { return a == b ? std::signbit(a) == std::signbit(b) : a != a && b != b; };
+        CHECK(std::ranges::equal(expected, got, same));
+      }
+      set_num_threads(before);
+    }
+  }
+}
+
+TEST_CASE("the gradients of batch norm and relu at once agree with differences") {
+  BasicBatchNorm2d<double> norm{2};
+  norm.weight = numbers<double>({2}, 30);
+  for (const Shape<4>& shape : {Shape<4>{2, 2, 3, 2}, {2, 2, 6, 6}}) {
+    const auto more = numbers<double>(shape, 36);
+    auto sum = [&](const Var<4, double>& x) { return norm.fused(ReLU{}, x, x * more); };
+    auto alone = [&](const Var<4, double>& x) { return norm.fused(ReLU{}, x); };
+    CHECK(gradcheck(sum, parameters(norm), numbers<double>(shape, 35)));
+    CHECK(gradcheck(alone, parameters(norm), numbers<double>(shape, 35)));
+  }
+}
+
+TEST_CASE("what is added before the relu has the norm's shape") {
+  CHECK_THROWS_WITH_AS(BatchNorm2d{2}.fused(ReLU{}, Var<4>(ones({1, 2, 3, 4})), Var<4>(ones({1, 2, 1, 1}))),
+                       doctest::Contains("batch_norm: what is added must have shape (1, 2, 3, 4): got (1, 2, 1, 1)"),
+                       ShapeError);
+}
+
+TEST_CASE("a sequential runs batch norm and relu at once unless an observer looks between them") {
+  struct Seen : LayerObserver {
+    std::string types;
+    explicit Seen(bool between) {
+      apart = between;
+      left = [](LayerObserver& self, const LayerCall& call, AnyVar&) {
+        static_cast<Seen&>(self).types += concat(call.type, " ");
+      };
+    }
+  };
+  const Sequential model{BatchNorm2d{3}, ReLU{}};
+  for (bool apart : {false, true}) {
+    Seen seen(apart);
+    Tape tape;
+    tape.observe(&seen);
+    model(tape(numbers<float>({2, 3, 4, 4}, 1)));
+    CHECK(seen.types == (apart ? "BatchNorm2d ReLU Sequential " : "BatchNorm2d+ReLU Sequential "));
+  }
 }
 
 TEST_CASE("batch norm has the same bits on any number of threads") {

@@ -61,12 +61,13 @@ class GradSlot {
     }
   }
 
-  /// `accumulate(gradient, first)` adds in place; at first the elements are not set yet.
+  /// `accumulate(gradient, first)` adds in place; at first the elements are not set yet. They may come to lie in the
+  /// memory of `room`, which has the same shape or no elements.
   template <class F>
-  void add_by(F accumulate) {
+  void add_by(F accumulate, Tensor<Rank, T> room = detail::without_elements<Rank, T>()) {
     if (!node_) return;
     if (node_->grad.empty()) {
-      auto fresh = detail::uninitialised<T>(shape_);
+      auto fresh = room.data() ? std::move(room) : detail::uninitialised<T>(shape_);
       accumulate(fresh, true);
       node_->grad = std::move(fresh);
     } else {

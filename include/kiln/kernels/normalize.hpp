@@ -54,6 +54,64 @@ struct GradSums {
   double dy = 0, dy_normal = 0;
 };
 
+/// v = 0 in lanes where `gate` is negative or, if OrZero, 0; NaN is neither. In halves, since GCC 12 compares 64 bytes
+/// lane by lane.
+template <bool OrZero, class T, class V>
+[[gnu::always_inline]] inline void clear_negative(V& v, const V& gate) {
+  if constexpr (sizeof(V) > 32) {
+    Vec<T, sizeof(V) / 2> halves[2], gates[2];
+    std::memcpy(halves, &v, sizeof(V));
+    std::memcpy(gates, &gate, sizeof(V));
+    clear_negative<OrZero, T>(halves[0], gates[0]);
+    clear_negative<OrZero, T>(halves[1], gates[1]);
+    std::memcpy(&v, halves, sizeof(V));
+  } else {
+    const V zero = {};
+    if constexpr (OrZero) v = gate <= zero ? zero : v;
+    else v = gate < zero ? zero : v;
+  }
+}
+
+/// What may follow a normalisation in the same pass: y = relu(y + more), where `more` may be null.
+template <class T>
+struct NormRelu {
+  bool wanted = false;
+  const T* more = nullptr;
+
+  [[gnu::always_inline]] NormRelu from(Index i) const { return {wanted, more ? more + i : nullptr}; }
+  template <class V>
+  [[gnu::always_inline]] void apply(V& y, Index i) const {
+    if (!wanted) return;
+    if (more) {
+      V m;
+      load(m, more + i);
+      y += m;
+    }
+    const V gate = y;
+    clear_negative<false, T>(y, gate);
+  }
+};
+
+/// The gradient that arrives at a normalisation: dy or, if y is not null, what a relu with the result y lets through of
+/// it, which is put into dz; that may be dy itself.
+template <class T>
+struct NormGrad {
+  const T* dy;
+  const T* y = nullptr;
+  T* dz = nullptr;
+
+  [[gnu::always_inline]] NormGrad from(Index i) const { return {dy + i, y ? y + i : nullptr, y ? dz + i : nullptr}; }
+  template <class V>
+  [[gnu::always_inline]] void get(V& g, Index i) const {
+    load(g, dy + i);
+    if (!y) return;
+    V gate;
+    load(gate, y + i);
+    clear_negative<true, T>(g, gate);
+    store(dz + i, g);
+  }
+};
+
 /// v = the numbers of the elements from i on, of which each has its own, or all have the same.
 template <bool Each, class V, class T>
 [[gnu::always_inline]] inline void load_or_spread(V& v, const T* p, Index i) {
@@ -139,7 +197,8 @@ struct NormParams {
 template <bool EachStat, bool EachAffine>
 struct NormalizeLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* x, RunDims dims, NormParams<T> params, T* y) {
+  [[gnu::always_inline]] static inline void run(const T* x, RunDims dims, NormParams<T> params, T* y,
+                                                NormRelu<T> relu) {
     constexpr Index L = lanes<T, Bytes>;
     for (Index s = 0; s < dims.samples; ++s) {
       for (Index r = 0; r < dims.runs; ++r) {
@@ -151,16 +210,18 @@ struct NormalizeLoop {
         own.scale += stat;
         own.weight += affine;
         own.bias += affine;
+        const NormRelu<T> end = relu.from(begin);
         Index i = 0;
-        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, own, i, y + begin + i);
-        for (; i < n; ++i) step<T>(x + begin + i, own, i, y + begin + i);
+        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, own, i, y + begin + i, end);
+        for (; i < n; ++i) step<T>(x + begin + i, own, i, y + begin + i, end);
       }
     }
   }
 
  private:
   template <class V, class T>
-  [[gnu::always_inline]] static inline void step(const T* x, const NormParams<T>& params, Index i, T* y) {
+  [[gnu::always_inline]] static inline void step(const T* x, const NormParams<T>& params, Index i, T* y,
+                                                 const NormRelu<T>& relu) {
     V v, mean, scale, weight, bias;
     load(v, x);
     load_or_spread<EachStat>(mean, params.mean, i);
@@ -168,6 +229,7 @@ struct NormalizeLoop {
     load_or_spread<EachAffine>(weight, params.weight, i);
     load_or_spread<EachAffine>(bias, params.bias, i);
     v = (v - mean) * scale * weight + bias;
+    relu.apply(v, i);
     store(y, v);
   }
 };
@@ -177,14 +239,14 @@ struct NormalizeLoop {
 template <bool Weighted>
 struct GradSumsLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* x, const T* dy, RunDims dims, NormParams<T> params,
+  [[gnu::always_inline]] static inline void run(const T* x, NormGrad<T> dy, RunDims dims, NormParams<T> params,
                                                 GradSums* to, Index to_stride) {
     for (Index s = 0; s < dims.samples; ++s) {
       for (Index r = 0; r < dims.runs; ++r) {
         const Index begin = dims.at(s, r), stat = dims.stat(s, r);
         GradSums& sums = to[s * to_stride + r];
         for (Index i = 0; i < dims.length; i += RunDims::chunk) {
-          add<Bytes>(x + begin + i, dy + begin + i, Weighted ? params.weight + r * dims.length + i : nullptr,
+          add<Bytes>(x + begin + i, dy.from(begin + i), Weighted ? params.weight + r * dims.length + i : nullptr,
                      (std::min)(RunDims::chunk, dims.length - i), params.mean[stat], params.scale[stat], sums);
         }
       }
@@ -193,8 +255,8 @@ struct GradSumsLoop {
 
  private:
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void add(const T* x, const T* dy, const T* weight, Index n, T mean, T scale,
-                                                GradSums& sums) {
+  [[gnu::always_inline]] static inline void add(const T* x, const NormGrad<T>& dy, const T* weight, Index n, T mean,
+                                                T scale, GradSums& sums) {
     constexpr Index L = lanes<T, Bytes>;
     Vec<T, Bytes> one[2] = {}, two[2] = {};
     Index i = 0;
@@ -212,11 +274,11 @@ struct GradSumsLoop {
   }
 
   template <class V, class T>
-  [[gnu::always_inline]] static inline void step(const T* x, const T* dy, const T* weight, Index i, T mean, V& sum,
-                                                 V& product) {
+  [[gnu::always_inline]] static inline void step(const T* x, const NormGrad<T>& dy, const T* weight, Index i, T mean,
+                                                 V& sum, V& product) {
     V u, g, w;
     load(u, x + i);
-    load(g, dy + i);
+    dy.get(g, i);
     if constexpr (Weighted) {
       load(w, weight + i);
       g *= w;

@@ -65,8 +65,8 @@ struct ColumnMomentsLoop {
 template <bool EachStat>
 struct ColumnGradSumsLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* x, const T* dy, RunDims dims, NormParams<T> params, T* sum_dy,
-                                                T* sum_dy_normal) {
+  [[gnu::always_inline]] static inline void run(const T* x, NormGrad<T> dy, RunDims dims, NormParams<T> params,
+                                                T* sum_dy, T* sum_dy_normal) {
     constexpr Index L = lanes<T, Bytes>;
     for (Index s = 0; s < dims.samples; ++s) {
       for (Index r = 0; r < dims.runs; ++r) {
@@ -74,20 +74,21 @@ struct ColumnGradSumsLoop {
         const Index stat = EachStat ? r * n : dims.stat(s, r);
         const T *mean = params.mean + stat, *scale = params.scale + stat;
         T *a = sum_dy + r * n, *b = sum_dy_normal + r * n;
+        const NormGrad<T> own = dy.from(begin);
         Index i = 0;
-        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, dy + begin + i, mean, scale, i, a + i, b + i);
-        for (; i < n; ++i) step<T>(x + begin + i, dy + begin + i, mean, scale, i, a + i, b + i);
+        for (; i + L <= n; i += L) step<Vec<T, Bytes>>(x + begin + i, own, mean, scale, i, a + i, b + i);
+        for (; i < n; ++i) step<T>(x + begin + i, own, mean, scale, i, a + i, b + i);
       }
     }
   }
 
  private:
   template <class V, class T>
-  [[gnu::always_inline]] static inline void step(const T* x, const T* dy, const T* means, const T* scales, Index i,
-                                                 T* sum_dy, T* sum_dy_normal) {
+  [[gnu::always_inline]] static inline void step(const T* x, const NormGrad<T>& dy, const T* means, const T* scales,
+                                                 Index i, T* sum_dy, T* sum_dy_normal) {
     V v, g, mean, scale, sum;
     load(v, x);
-    load(g, dy);
+    dy.get(g, i);
     load_or_spread<EachStat>(mean, means, i);
     load_or_spread<EachStat>(scale, scales, i);
     load(sum, sum_dy);

@@ -25,6 +25,7 @@ std::optional<Norm> norm_if(bool wanted, Index channels) {
 template <class T>
 Var<4, T> conv_norm_act(const Var<4, T>& x, const auto& conv, const auto& norm, const auto& act) {
   Var<4, T> y = conv(x);
+  if (norm && act) return call_layers(*norm, *act, y);
   if (norm) y = (*norm)(y);
   if (act) y = (*act)(y);
   return y;
@@ -49,6 +50,11 @@ struct BasicConvBlock {
 
   auto operator()(const auto& input) const {
     return announce(*this, input, [&](const Var<4, T>& x) { return detail::conv_norm_act(x, conv, norm, act); });
+  }
+  /// relu(norm(conv(x)) + more), the last three at once, for a block with norm and without activation.
+  Var<4, T> fused(const ReLU& relu, const Var<4, T>& input, const Var<4, T>& more) const {
+    return announce(
+        *this, input, [&](const Var<4, T>& x) { return norm->fused(relu, conv(x), more); }, "ConvBlock+Sum+ReLU");
   }
 
  private:

@@ -39,6 +39,10 @@ struct BasicResBlock {
       if (pool) kept = (*pool)(kept);
       if (shortcut) kept = (*shortcut)(kept);
       Var<4, T> y = conv1(x);
+      if constexpr (std::is_same_v<Act, ReLU>) {
+        const bool apart = x.context() && detail::layers_run_apart(*x.context());
+        if (conv2.norm && !apart) return conv2.fused(act, y, kept);
+      }
       y = conv2(y);
       return act(y + kept);
     });

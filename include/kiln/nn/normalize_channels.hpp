@@ -38,19 +38,19 @@ class ChannelBlock {
       to[first_ + i / dims_.inner].add(static_cast<double>(mean[i]), distances[0][i], distances[1][i], count);
   }
 
-  void normalize(const T* x, NormParams<T> params, T* y) const {
+  void normalize(const T* x, NormParams<T> params, T* y, const NormRelu<T>& relu) const {
     Scratch<T> memory = own(params);
     x += begin();
     y += begin();
-    if (dims_.as_columns()) run_for_isa<NormalizeLoop<true, true>>(x, runs(), params, y);
-    else run_for_isa<NormalizeLoop<false, false>>(x, runs(), params, y);
+    if (dims_.as_columns()) run_for_isa<NormalizeLoop<true, true>>(x, runs(), params, y, relu.from(begin()));
+    else run_for_isa<NormalizeLoop<false, false>>(x, runs(), params, y, relu.from(begin()));
   }
 
   /// Adds to the sums of each channel.
-  void add_grad_sums(const T* x, const T* dy, NormParams<T> params, GradSums* to) const {
+  void add_grad_sums(const T* x, NormGrad<T> dy, NormParams<T> params, GradSums* to) const {
     Scratch<T> memory = own(params);
     x += begin();
-    dy += begin();
+    dy = dy.from(begin());
     if (!dims_.as_columns()) return run_for_isa<GradSumsLoop<false>>(x, dy, runs(), params, to + first_, Index{0});
     const Index width = columns();
     ColumnSums<T, 2> sums(width);
@@ -58,7 +58,7 @@ class ChannelBlock {
       RunDims some = runs();
       some.samples = rows;
       const Index from = row * dims_.per_sample();
-      run_for_isa<ColumnGradSumsLoop<true>>(x + from, dy + from, some, params, sum, sum + width);
+      run_for_isa<ColumnGradSumsLoop<true>>(x + from, dy.from(from), some, params, sum, sum + width);
     });
     for (Index i = 0; i < width; ++i) {
       to[first_ + i / dims_.inner].dy += sums[0][i];
@@ -115,48 +115,70 @@ void for_channel_blocks(const ChannelDims& dims, F f) {
   });
 }
 
-/// (x - mean) scale weight + bias by channels, recorded with the gradient. If the statistics were computed from x, it
-/// flows through them too; otherwise they are constants.
+/// What may follow in the same pass: relu, and before it the sum with `more` if that has elements.
+template <int R, class T>
+struct ThenRelu {
+  bool wanted = false;
+  Var<R, T> more = without_elements<R, T>();
+
+  NormRelu<T> loop() const { return {wanted, more.value().data()}; }
+  void require_shape(std::string_view op, const Shape<R>& shape) const {
+    if (!loop().more || more.shape() == shape) return;
+    fail<ShapeError>(op, concat("what is added must have shape ", shape), concat("got ", more.shape()));
+  }
+};
+
+/// (x - mean) scale weight + bias by channels, and what follows, recorded with the gradient. If the statistics were
+/// computed from x, it flows through them too; otherwise they are constants.
 template <int R, class T>
 Var<R, T> record_channels(std::string_view op, Tensor<R, T> y, const Var<R, T>& x, const Var<1, T>& weight,
-                          const Var<1, T>& bias, NormStats<T> stats, bool computed_from_x) {
-  auto pull_back = [x, weight, stats = std::move(stats), computed_from_x](const Tensor<R, T>& dy, GradSlot<R, T>& dx,
-                                                                          GradSlot<1, T>& dw, GradSlot<1, T>& db) {
+                          const Var<1, T>& bias, const ThenRelu<R, T>& then, NormStats<T> stats, bool computed_from_x) {
+  auto pull_back = [x, weight, stats = std::move(stats), computed_from_x, relu = then.wanted,
+                    y = then.wanted ? alias(y) : without_elements<R, T>()](const Tensor<R, T>& dy, GradSlot<R, T>& dx,
+                                                                           GradSlot<1, T>& dw, GradSlot<1, T>& db,
+                                                                           GradSlot<R, T>& dmore) {
     const ChannelDims dims(x.shape());
     const double share = computed_from_x ? 1 / static_cast<double>(dims.per_channel()) : 0;
     const T* w = weight.value().data();
     Scratch<GradSums> sums(dims.channels);
     Scratch<T> mean_dy(dims.channels), mean_dy_normal(dims.channels);
+    // What the relu lets through of dy lies in the memory of dy itself, if nothing else needs that, and so may dx.
+    auto dz = unshared(dy) ? alias(dy) : relu ? uninitialised<T>(dy.shape()) : without_elements<R, T>();
+    const T* arrived = relu ? dz.data() : dy.data();
     auto add_sums = [&](const ChannelBlock<T>& block) {
-      block.add_grad_sums(x.value().data(), dy.data(), {stats.mean.data(), stats.scale.data()}, sums.data());
+      block.add_grad_sums(x.value().data(), NormGrad<T>{dy.data(), y.data(), dz.data()},
+                          {stats.mean.data(), stats.scale.data()}, sums.data());
       for (Index c = block.first(); c < block.last(); ++c) {
         mean_dy[c] = static_cast<T>(static_cast<double>(w[c]) * sums[c].dy * share);
         mean_dy_normal[c] = static_cast<T>(static_cast<double>(w[c]) * sums[c].dy_normal * share);
       }
     };
-    const bool sums_wanted = dw || db || computed_from_x;
+    const bool sums_wanted = dw || db || computed_from_x || relu;
     if (dx) {
-      dx.add_by([&](Tensor<R, T>& to, bool first) {
+      auto set_or_add = [&](Tensor<R, T>& to, bool first) {
         const NormParams<T> params{stats.mean.data(), stats.scale.data(), w,
                                    nullptr,           mean_dy.data(),     mean_dy_normal.data()};
         for_channel_blocks<T>(dims, [&](const ChannelBlock<T>& block) {
           if (sums_wanted) add_sums(block);
-          block.input_grad(x.value().data(), dy.data(), params, to.data(), first);
+          block.input_grad(x.value().data(), arrived, params, to.data(), first);
         });
-      });
+      };
+      dx.add_by(set_or_add, dmore ? without_elements<R, T>() : alias(dz));
     } else {
       for_channel_blocks<T>(dims, add_sums);
     }
     add_channel_grad(dw, sums.data(), &GradSums::dy_normal);
     add_channel_grad(db, sums.data(), &GradSums::dy);
+    if (dmore) dmore += std::move(dz);
   };
-  return record(op, std::move(y), std::move(pull_back), x, weight, bias);
+  return record(op, std::move(y), std::move(pull_back), x, weight, bias, then.more);
 }
 
 /// Normalises by the statistics of x itself, which it puts into `moments`.
 template <int R, class T>
 Var<R, T> normalize_channels(std::string_view op, const Var<R, T>& x, const Var<1, T>& weight, const Var<1, T>& bias,
-                             double eps, NormMoments& moments) {
+                             double eps, NormMoments& moments, const ThenRelu<R, T>& then = {}) {
+  then.require_shape(op, x.shape());
   const ChannelDims dims(x.shape());
   auto y = uninitialised<T>(x.shape());
   NormStats<T> stats(dims.channels);
@@ -168,24 +190,26 @@ Var<R, T> normalize_channels(std::string_view op, const Var<R, T>& x, const Var<
       moments.set(c, sums[c]);
       stats.set(c, sums[c].mean(), sums[c].variance(), eps);
     }
-    block.normalize(x.value().data(), params, y.data());
+    block.normalize(x.value().data(), params, y.data(), then.loop());
   });
-  return record_channels(op, std::move(y), x, weight, bias, std::move(stats), true);
+  return record_channels(op, std::move(y), x, weight, bias, then, std::move(stats), true);
 }
 
 /// Normalises by given statistics.
 template <int R, class T>
 Var<R, T> normalize_channels(std::string_view op, const Var<R, T>& x, const Var<1, T>& weight, const Var<1, T>& bias,
-                             double eps, const Tensor<1, T>& mean, const Tensor<1, T>& variance) {
+                             double eps, const Tensor<1, T>& mean, const Tensor<1, T>& variance,
+                             const ThenRelu<R, T>& then = {}) {
+  then.require_shape(op, x.shape());
   const ChannelDims dims(x.shape());
   auto y = uninitialised<T>(x.shape());
   NormStats<T> stats(dims.channels);
   for (Index c = 0; c < dims.channels; ++c)
     stats.set(c, static_cast<double>(mean.data()[c]), static_cast<double>(variance.data()[c]), eps);
   const NormParams<T> params{stats.mean.data(), stats.scale.data(), weight.value().data(), bias.value().data()};
-  for_channel_blocks<T>(dims,
-                        [&](const ChannelBlock<T>& block) { block.normalize(x.value().data(), params, y.data()); });
-  return record_channels(op, std::move(y), x, weight, bias, std::move(stats), false);
+  for_channel_blocks<T>(
+      dims, [&](const ChannelBlock<T>& block) { block.normalize(x.value().data(), params, y.data(), then.loop()); });
+  return record_channels(op, std::move(y), x, weight, bias, then, std::move(stats), false);
 }
 
 }  // namespace kiln::detail

@@ -81,8 +81,8 @@ class GroupGrad {
       ColumnSums<T, 2> sums(width);
       sums.add_rows(last - first, [&](Index row, Index rows, T* sum) {
         const Index at = (first + row) * width;
-        run_for_isa<ColumnGradSumsLoop<false>>(x_ + at, dy_ + at, dims_.group_runs(rows), params_of(first + row), sum,
-                                               sum + width);
+        run_for_isa<ColumnGradSumsLoop<false>>(x_ + at, NormGrad<T>{dy_ + at}, dims_.group_runs(rows),
+                                               params_of(first + row), sum, sum + width);
       });
       std::copy_n(sums[0], 2 * width, task_sums.data() + 2 * width * task);
     });
@@ -119,7 +119,7 @@ class GroupGrad {
   void sum_groups(Index n, Index count) {
     Scratch<GradSums> sums(count * dims_.groups);
     const Index at = n * dims_.all.per_sample();
-    run_for_isa<GradSumsLoop<true>>(x_ + at, dy_ + at, dims_.group_runs(count), params_of(n), sums.data(),
+    run_for_isa<GradSumsLoop<true>>(x_ + at, NormGrad<T>{dy_ + at}, dims_.group_runs(count), params_of(n), sums.data(),
                                     dims_.groups);
     for (Index i = 0; i < count * dims_.groups; ++i) set_means(n * dims_.groups + i, sums[i]);
   }
@@ -127,7 +127,8 @@ class GroupGrad {
   void sum_planes(Index n, Index count, GradSums* planes) {
     const Index channels = dims_.all.channels, group = channels / dims_.groups, at = n * dims_.all.per_sample();
     planes += n * channels;
-    run_for_isa<GradSumsLoop<false>>(x_ + at, dy_ + at, dims_.affine_runs(count), params_of(n), planes, channels);
+    run_for_isa<GradSumsLoop<false>>(x_ + at, NormGrad<T>{dy_ + at}, dims_.affine_runs(count), params_of(n), planes,
+                                     channels);
     for (Index i = 0; i < count * dims_.groups; ++i) {
       GradSums sums;
       for (Index plane = i * group; plane < (i + 1) * group; ++plane) {
@@ -176,8 +177,9 @@ Var<R, T> normalize_groups(std::string_view op, const Var<R, T>& x, const Var<P,
     own.mean += first;
     own.scale += first;
     const RunDims runs = dims.affine_runs(count);
-    if (dims.by_element()) run_for_isa<NormalizeLoop<false, true>>(x.value().data() + at, runs, own, y.data() + at);
-    else run_for_isa<NormalizeLoop<false, false>>(x.value().data() + at, runs, own, y.data() + at);
+    const T* from = x.value().data() + at;
+    if (dims.by_element()) run_for_isa<NormalizeLoop<false, true>>(from, runs, own, y.data() + at, NormRelu<T>{});
+    else run_for_isa<NormalizeLoop<false, false>>(from, runs, own, y.data() + at, NormRelu<T>{});
   };
   dims.for_sample_ranges([&](Index, Index first, Index last) { dims.for_few_samples(first, last, few_samples); });
 
