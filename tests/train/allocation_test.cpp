@@ -7,7 +7,10 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <cstdio>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <kiln/data/image_dataset.hpp>
@@ -23,6 +26,7 @@
 #include <kiln/nn/sequential.hpp>
 #include <kiln/optim/adam.hpp>
 #include <kiln/train/metrics.hpp>
+#include <kiln/train/progress.hpp>
 
 #include "../count_allocations.inc"
 
@@ -62,6 +66,14 @@ auto loaders(std::optional<int> workers, bool flip) {
   return data;
 }
 
+/// Once in an epoch, as long as a bar is not drawn again.
+struct PauseOnce {
+  NoState no_state;
+  void on(BeforeBatch, Fit& fit) {
+    if (fit.training && fit.batch == 4) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+};
+
 struct Threads {
   int before = num_threads();
   explicit Threads(int threads) { set_num_threads(threads); }
@@ -95,6 +107,21 @@ TEST_CASE("nor does one of a convolutional network") {
   learn.quiet();
   CountAllocations count(4);
   learn.fit_one_cycle(4, 1e-3, count);
+  const std::vector<long> by_epoch = count.by_epoch();
+  for (std::size_t epoch = 1; epoch < by_epoch.size(); ++epoch) CHECK(by_epoch[epoch] == 0);
+}
+
+TEST_CASE("nor does the bar that a terminal shows") {
+  auto data = loaders({0}, false);
+  Sequential model{Flatten{}, Linear{64, 10}};
+  Learner learn{data, model, CrossEntropy{}, Adam{}};
+  learn.quiet();
+  std::FILE* out = std::fopen("/dev/null", "w");
+  REQUIRE(out);
+  Progress progress(learn.recorder(), out, true, 100);
+  CountAllocations count(4);
+  learn.fit_one_cycle(4, 1e-3, count, PauseOnce{}, progress);
+  std::fclose(out);
   const std::vector<long> by_epoch = count.by_epoch();
   for (std::size_t epoch = 1; epoch < by_epoch.size(); ++epoch) CHECK(by_epoch[epoch] == 0);
 }

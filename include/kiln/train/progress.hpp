@@ -13,6 +13,8 @@
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <kiln/train/recorder.hpp>
@@ -51,7 +53,9 @@ class Progress {
     header_due_ = true;
     smoothed_.reset();
     curve_.clear();
-    if (enabled_ && terminal_) curve_.reserve(static_cast<std::size_t>(fit.epochs() * fit.train_batches));
+    if (!enabled_ || !terminal_) return;
+    curve_.reserve(static_cast<std::size_t>(fit.epochs() * fit.train_batches));
+    line_.reserve(512);  // more than a bar takes
   }
 
   void on(AfterBatch, Fit& fit) {
@@ -63,9 +67,14 @@ class Progress {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_drawn_ < std::chrono::milliseconds(100)) return;
     last_drawn_ = now;
-    if (!drawn_) fit.at_end([this] { clear(); });  // also in front of the message of an exception
+    if (!std::exchange(clears_at_end_, true)) {
+      fit.at_end([this] {  // also in front of the message of an exception
+        clear();
+        clears_at_end_ = false;
+      });
+    }
     drawn_ = true;
-    write(concat("\r", bar(fit), "\033[K"));
+    draw_bar(fit);
   }
 
   void on(AfterEpoch, Fit& fit) {
@@ -99,25 +108,30 @@ class Progress {
  private:
   std::size_t column(const MetricValue& metric) const { return (std::max)(length(metric.name), std::size_t{8}) + 2; }
 
-  /// The line for the epoch in progress, no wider than the terminal: the bar becomes shorter, then the rest is cut.
-  std::string bar(const Fit& fit) const {
+  /// Writes the line for the epoch in progress, no wider than the terminal: the bar becomes shorter, then the rest is
+  /// cut.
+  void draw_bar(const Fit& fit) {
     const auto room = static_cast<std::size_t>((std::max)(columns() - 1, Index{0}));
-    const std::string before =
-        concat("epoch ", fit.epoch() + 1, "/", fit.epochs(), fit.training ? "  train " : "  valid ");
-    const std::string behind = concat(" ", fit.batch + 1, "/", fit.batches, "  loss ",
-                                      number(fit.training ? fit.train_loss : fit.valid_loss, 6));
-    const std::size_t text = before.size() + behind.size();
-    if (text >= room) return (before + behind).substr(0, room);
-    const auto width = static_cast<Index>((std::min)(room - text, std::size_t{30}));
-    const Index done = fit.batches > 0 ? width * (fit.batch + 1) / fit.batches : width;
-    std::string line = before;
-    for (Index i = 0; i < width; ++i) line += i < done ? "█" : "░";
-    line += behind;
-    const std::size_t left = room - text - static_cast<std::size_t>(width);
-    constexpr std::size_t gap = 2, least = 8, most = 30;
-    if (left >= gap + least && curve_.size() >= least)
-      line += "  " + sparkline(curve_, static_cast<Index>((std::min)(left - gap, most)));
-    return line;
+    const auto add = [this](const auto&... parts) { (append_text(line_, parts), ...); };
+    line_ = '\r';
+    add("epoch ", fit.epoch() + 1, "/", fit.epochs(), fit.training ? "  train " : "  valid ");
+    const std::size_t before = line_.size();
+    add(" ", fit.batch + 1, "/", fit.batches, "  loss ", number(fit.training ? fit.train_loss : fit.valid_loss, 6));
+    const std::size_t text = line_.size() - 1;
+    if (text >= room) {
+      line_.resize(1 + room);
+    } else {
+      const auto width = static_cast<Index>((std::min)(room - text, std::size_t{30}));
+      const Index done = fit.batches > 0 ? width * (fit.batch + 1) / fit.batches : width;
+      for (Index i = width; i-- > 0;) line_.insert(before, i < done ? "█" : "░");
+      const std::size_t left = room - text - static_cast<std::size_t>(width);
+      constexpr std::size_t gap = 2, least = 8, most = 30;
+      if (left >= gap + least && curve_.size() >= least) {
+        line_ += "  ";
+        detail::append_sparkline(line_, curve_, static_cast<Index>((std::min)(left - gap, most)));
+      }
+    }
+    write(line_ += "\033[K");
   }
 
   Index columns() const { return columns_ > 0 ? columns_ : detail::terminal_columns(out_, 80); }
@@ -175,6 +189,7 @@ class Progress {
   bool enabled_ = true;
   bool header_due_ = true;
   bool drawn_ = false;
+  bool clears_at_end_ = false;
   std::string line_;  // kept, as its memory is used again in the next epoch
   SmoothedLoss smoothed_;
   std::vector<double> curve_;  // of the fit, if it is drawn

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,26 +21,27 @@
 
 namespace kiln {
 
-/// One line of blocks, from the lowest value `▁` to the highest `█`; NaN and infinity are spaces. Of more values than
-/// `width` neighbours share a block that shows their mean.
-inline std::string sparkline(const Numbers& numbers, Index width = 40) {
-  if (width < 1) fail<UsageError>("sparkline", "the width must be at least 1", concat("got ", width));
-  const std::vector<double>& values = numbers.values;
+namespace detail {
+
+/// Adds to a line what `sparkline` returns.
+inline void append_sparkline(std::string& line, std::span<const double> values, Index width) {
   const std::size_t blocks = (std::min)(static_cast<std::size_t>(width), values.size());
-  std::vector<double> means;
-  detail::Range range;
-  for (std::size_t block = 0; block < blocks; ++block) {
+  const auto mean_of = [&](std::size_t block) {
     double mean = 0, count = 0;
     for (std::size_t i = block * values.size() / blocks; i < (block + 1) * values.size() / blocks; ++i) {
       if (!std::isfinite(values[i])) continue;
       count += 1;
-      mean += (detail::drawable(values[i]) - mean) / count;
+      mean += (drawable(values[i]) - mean) / count;
     }
-    means.push_back(count > 0 ? mean : std::nan(""));
-    if (count > 0) range.include(mean);
+    return count > 0 ? mean : std::nan("");
+  };
+  Range range;
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const double mean = mean_of(block);
+    if (!std::isnan(mean)) range.include(mean);
   }
-  std::string line;
-  for (double mean : means) {
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const double mean = mean_of(block);
     if (std::isnan(mean)) {
       line += ' ';
       continue;
@@ -48,6 +51,16 @@ inline std::string sparkline(const Numbers& numbers, Index width = 40) {
     line += "\xe2\x96";  // U+2581 to U+2588
     line += static_cast<char>(0x81 + (std::min)(static_cast<int>(share * 8), 7));
   }
+}
+
+}  // namespace detail
+
+/// One line of blocks, from the lowest value `▁` to the highest `█`; NaN and infinity are spaces. Of more values than
+/// `width` neighbours share a block that shows their mean.
+inline std::string sparkline(const Numbers& numbers, Index width = 40) {
+  if (width < 1) fail<UsageError>("sparkline", "the width must be at least 1", concat("got ", width));
+  std::string line;
+  detail::append_sparkline(line, numbers.values, width);
   return line;
 }
 
