@@ -16,6 +16,8 @@
 // As in the course, networks are trained on all 60,000 training images of Fashion-MNIST, with its learning rates, and
 // judged on the 10,000 test images, so that the figures can be compared with its own.
 
+#include <chrono>
+
 #include <kiln/data/mnist.hpp>
 #include <kiln/models/resnet.hpp>
 #include <kiln/nn/cross_entropy.hpp>

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -22,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include <kiln/core/clock.hpp>
 #include <kiln/core/cpu.hpp>
 #include <kiln/core/error.hpp>
 #include <kiln/core/shape.hpp>
@@ -151,15 +151,14 @@ class Team {
   /// Returns when `done()`. Spins while that is likely near, then sleeps until `changes` does.
   template <class Done>
   void wait_until(const std::atomic<int>& changes, Done done) const {
-    using Clock = std::chrono::steady_clock;
     constexpr int between_looks = 64;  // at the clock: a microsecond or two
-    const Clock::time_point end = Clock::now() + std::chrono::microseconds(spins_ ? 200 : 0);
+    const double end = clock_seconds() + (spins_ ? 200e-6 : 0);
     do {
       for (int i = 0; i < between_looks; ++i) {
         if (done()) return;
         if (spins_) cpu_relax();
       }
-    } while (Clock::now() < end);
+    } while (clock_seconds() < end);
     while (true) {
       const int seen = changes.load();
       if (done()) return;
@@ -234,18 +233,24 @@ inline void set_num_threads(int threads) {
   detail::thread_setting().store(threads, std::memory_order_relaxed);
 }
 
+namespace detail {
+
+/// What `parallel_for` does, compiled once for all that it calls.
+[[gnu::noinline]] inline void run_tasks(Index tasks, Team::Task task, void* context) {
+  const int threads = tasks > 1 && tasks <= Team::max_tasks ? num_threads() : 1;
+  if (threads > 1 && !works_alone && team().try_run(threads, tasks, task, context)) return;
+  for (Index i = 0; i < tasks; ++i) task(context, i);
+}
+
+}  // namespace detail
+
 /// Calls f(0), ..., f(tasks - 1), on several threads at once where there are several. An exception of the lowest
 /// throwing task reaches the caller. Called inside a task, or while another thread's tasks run, it works serially.
 template <class F>
 void parallel_for(Index tasks, F&& f) {
   using Callable = std::remove_reference_t<F>;
-  if (int threads = tasks > 1 && tasks <= detail::Team::max_tasks ? num_threads() : 1;
-      threads > 1 && !detail::works_alone) {
-    auto call = [](void* context, Index task) { (*static_cast<Callable*>(context))(task); };
-    void* context = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
-    if (detail::team().try_run(threads, tasks, call, context)) return;
-  }
-  for (Index task = 0; task < tasks; ++task) f(task);
+  auto call = [](void* context, Index task) { (*static_cast<Callable*>(context))(task); };
+  detail::run_tasks(tasks, call, const_cast<void*>(static_cast<const void*>(std::addressof(f))));
 }
 
 /// Into how many tasks to divide `items` of `item_cost` elementary operations each: as many as repay a thread's

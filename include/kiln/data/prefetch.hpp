@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <kiln/core/clock.hpp>
 #include <kiln/core/parallel.hpp>
 
 namespace kiln::detail {
@@ -80,15 +80,13 @@ class Prefetcher {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct Slot {
     std::optional<Result> result;
     std::exception_ptr error;
   };
 
   static constexpr int trials = 4;  // results to measure; the least time counts, as others may have been interrupted
-  static constexpr std::chrono::microseconds worth_a_thread{100};
+  static constexpr double worth_a_thread = 100e-6;
 
   Slot& slot_of(Index i) { return slots_[static_cast<std::size_t>(i) % slots_.size()]; }
 
@@ -141,9 +139,9 @@ class Prefetcher {
     const Index i = taken_++;
     next_ = taken_;
     if (!measures_ || measured_ == trials) return make_(i);
-    const Clock::time_point begin = Clock::now();
+    const double begin = clock_seconds();
     Result result = make_(i);
-    least_ = (std::min)(least_, Clock::now() - begin);
+    least_ = (std::min)(least_, clock_seconds() - begin);
     if (++measured_ == trials && least_ >= worth_a_thread) {
       costly_ = true;
       work_ahead();
@@ -176,7 +174,7 @@ class Prefetcher {
 
   bool costly_ = false;
   int measured_ = 0;
-  Clock::duration least_ = (Clock::duration::max)();
+  double least_ = 1e300;  // seconds
 
   std::mutex mutex_;
   std::condition_variable wanted_;  // workers wait for something to make

@@ -28,9 +28,10 @@ inline const MatmulKernel* chosen_matmul() {
 }  // namespace detail
 
 /// The kernel that products use here and now.
-inline const MatmulKernel& current_matmul() {
+template <class Default = NativeMatmul>
+const MatmulKernel& current_matmul() {
   const MatmulKernel* chosen = detail::chosen_matmul();
-  return chosen ? *chosen : matmul_kernel_of<NativeMatmul>;
+  return chosen ? *chosen : matmul_kernel_of<Default>;
 }
 
 /// While it lives, products of its thread, and of the library's workers on behalf of it, use its kernel.

@@ -34,12 +34,15 @@ inline std::string spoken_path(std::string_view path) { return path.empty() ? "t
 
 /// The layer with this path. Throws: IndexError that lists those there are, the nearest first.
 inline const LayerNames::Entry& require_layer(const LayerNames& names, std::string_view op, std::string_view path) {
-  std::vector<std::string_view> paths;
   for (const LayerNames::Entry& entry : names.entries) {
     if (entry.path == path) return entry;
-    if (!entry.path.empty()) paths.push_back(entry.path);
   }
-  std::ranges::stable_sort(paths, {}, [&](std::string_view other) { return edit_distance(path, other); });
+  std::vector<std::string_view> paths;
+  auto nearer = [&](std::string_view a, std::string_view b) { return edit_distance(path, a) < edit_distance(path, b); };
+  for (const LayerNames::Entry& entry : names.entries) {
+    const std::string_view other = entry.path;
+    if (!other.empty()) paths.insert(std::upper_bound(paths.begin(), paths.end(), other, nearer), other);
+  }
   std::string list;
   for (std::string_view other : paths) {
     list += concat(other, ", ");

@@ -6,10 +6,10 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 
+#include <kiln/core/clock.hpp>
 #include <kiln/core/file.hpp>
 #include <kiln/train/callback.hpp>
 
@@ -24,11 +24,11 @@ class Stopwatch {
     start();
     return *this;
   }
-  void start() { began_ = std::chrono::steady_clock::now(); }
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
+  void start() { began_ = clock_seconds(); }
+  double seconds() const { return clock_seconds() - began_; }
 
  private:
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  double began_ = clock_seconds();
 };
 
 /// train_loss, valid_loss, the metrics, lr (or lr_0, lr_1, ... of several parameter groups), time in seconds.

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <kiln/core/clock.hpp>
 #include <kiln/train/recorder.hpp>
 #include <kiln/train/smoothed_loss.hpp>
 #include <kiln/viz/terminal.hpp>
@@ -64,8 +64,8 @@ class Progress {
       smoothed_.add(fit.loss_value);
       curve_.push_back(smoothed_.value());
     }
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_drawn_ < std::chrono::milliseconds(100)) return;
+    const double now = detail::clock_seconds();
+    if (now - last_drawn_ < .1) return;
     last_drawn_ = now;
     if (!std::exchange(clears_at_end_, true)) {
       fit.at_end([this] {  // also in front of the message of an exception
@@ -193,7 +193,7 @@ class Progress {
   std::string line_;  // kept, as its memory is used again in the next epoch
   SmoothedLoss smoothed_;
   std::vector<double> curve_;  // of the fit, if it is drawn
-  std::chrono::steady_clock::time_point last_drawn_{};
+  double last_drawn_ = 0;
 };
 
 }  // namespace kiln

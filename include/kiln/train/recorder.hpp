@@ -4,12 +4,12 @@
 /// `Recorder`: keeps and draws what happened during training: `learn.recorder().plot_loss("loss.svg");`
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <kiln/core/clock.hpp>
 #include <kiln/train/callback.hpp>
 #include <kiln/train/history_plots.hpp>
 
@@ -43,7 +43,7 @@ struct Recorder : History {
     prepared.assign(static_cast<std::size_t>(fit.epochs()), fit.metrics);
   }
 
-  void on(BeforeEpoch, Fit&) { epoch_began = train_ended = Clock::now(); }
+  void on(BeforeEpoch, Fit&) { epoch_began = train_ended = detail::clock_seconds(); }
 
   void on(AfterBatch, Fit& fit) {
     if (!fit.training || !fit.counted) return;
@@ -51,10 +51,9 @@ struct Recorder : History {
     for (HyperHistory& history : hypers) history.values.push_back(fit.optimizer().hyper(history.group, history.name));
   }
 
-  void on(AfterTrain, Fit&) { train_ended = Clock::now(); }
+  void on(AfterTrain, Fit&) { train_ended = detail::clock_seconds(); }
 
   void on(AfterEpoch, Fit& fit) {
-    auto seconds = [&](Clock::time_point end) { return std::chrono::duration<double>(end - epoch_began).count(); };
     std::vector<MetricValue> metrics;
     if (!prepared.empty()) {
       metrics = std::move(prepared.back());
@@ -62,16 +61,15 @@ struct Recorder : History {
     }
     metrics = fit.metrics;
     epochs.push_back({fit.epoch(), std::ssize(losses), fit.train_loss, fit.valid_loss, std::move(metrics),
-                      seconds(Clock::now()), seconds(train_ended)});
+                      detail::clock_seconds() - epoch_began, train_ended - epoch_began});
   }
 
   /// As if the epoch in progress had begun now: for a fit that is resumed.
-  void restart_clock() { epoch_began = train_ended = Clock::now(); }
+  void restart_clock() { epoch_began = train_ended = detail::clock_seconds(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point epoch_began{};
-  Clock::time_point train_ended{};
+  double epoch_began = 0;
+  double train_ended = 0;
   std::vector<std::vector<MetricValue>> prepared;  // memory for the metrics of the epochs to come
 };
 
