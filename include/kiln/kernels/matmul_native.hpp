@@ -13,6 +13,7 @@
 
 #include <kiln/kernels/matmul.hpp>
 #include <kiln/kernels/matmul_dots.hpp>
+#include <kiln/kernels/matmul_loops.hpp>
 #include <kiln/kernels/matmul_naive.hpp>
 #include <kiln/kernels/matmul_product.hpp>
 #include <kiln/kernels/matmul_tiled.hpp>
@@ -22,21 +23,24 @@ namespace kiln {
 namespace detail {
 
 /// The quickest way to a product, as estimated from its shape.
-template <int Bytes, class T>
+template <class T>
 struct NativePlan {
-  using Tiled = TiledProduct<T, Bytes>;
-  using Dots = DotProduct<T, Bytes>;
+  using Tiled = TiledProduct<T>;
+  using Dots = DotProduct<T>;
 
+  const MatmulLoops<T>& loops;
   Product<T> product;
   double cost;
   bool dots;
 
-  explicit NativePlan(const MatmulArgs<T>& args) : product(args, args.m == 1), cost(0), dots(true) {
+  NativePlan(const MatmulArgs<T>& args, const MatmulLoops<T>& loops_)
+      : loops(loops_), product(args, args.m == 1), cost(0), dots(true) {
     // One vector times many: nothing to weigh.
     if (product.columns == 1 && product.s_step == 1 && product.v_step == 1) return;
     product = Product<T>(args, false);
     const Product<T> swapped(args, true);
-    const double costs[] = {Tiled::cost(product), Tiled::cost(swapped), Dots::cost(product), Dots::cost(swapped)};
+    const double costs[] = {Tiled::cost(product, loops), Tiled::cost(swapped, loops), Dots::cost(product, loops),
+                            Dots::cost(swapped, loops)};
     const auto best = std::min_element(std::begin(costs), std::end(costs)) - costs;
     cost = costs[best];
     dots = best >= 2;
@@ -44,15 +48,15 @@ struct NativePlan {
   }
 
   void run() const {
-    if (dots) Dots::run(product);
-    else Tiled(product).run();
+    if (dots) Dots::run(product, loops);
+    else Tiled(product, loops).run();
   }
 };
 
-template <int Bytes, class T>
-void native_matmul(const MatmulArgs<T>& args) {
-  const NativePlan<Bytes, T> plan(args);
-  const Index beyond = args.n % lanes<T, Bytes>;
+template <class T>
+void native_matmul(const MatmulArgs<T>& args, const MatmulLoops<T>& loops) {
+  const NativePlan<T> plan(args, loops);
+  const Index beyond = args.n % loops.lanes;
   if (beyond != 0 && beyond != args.n) {
     // Some columns beyond the last whole vector may be quicker by themselves.
     MatmulArgs<T> left = args, right = args;
@@ -61,7 +65,7 @@ void native_matmul(const MatmulArgs<T>& args) {
     right.b += left.n * args.b_column_stride();
     right.c += left.n;
     if (args.bias) right.bias += left.n;
-    const NativePlan<Bytes, T> left_plan(left), right_plan(right);
+    const NativePlan<T> left_plan(left, loops), right_plan(right, loops);
     if (left_plan.cost + right_plan.cost < plan.cost) return left_plan.run(), right_plan.run();
   }
   plan.run();
@@ -86,13 +90,7 @@ struct NativeMatmul {
         product.bias = nullptr, product.relu = false;
         return run(product), args.finish_c();
       }
-      switch (isa()) {
-        case Isa::avx512:
-          // Of double, vectors of 32 bytes are enough, and quicker to compile.
-          return detail::native_matmul < std::is_same_v<T, float> ? 64 : 32 > (args);
-        case Isa::avx2: return detail::native_matmul<32>(args);
-        case Isa::baseline: return detail::native_matmul<16>(args);
-      }
+      detail::native_matmul(args, detail::matmul_loops<T>());
     }
   }
 };

@@ -8,38 +8,38 @@
 
 #include <kiln/core/memory.hpp>
 #include <kiln/core/parallel.hpp>
-#include <kiln/kernels/matmul_pack.hpp>
+#include <kiln/kernels/matmul_loops.hpp>
 #include <kiln/kernels/matmul_panels.hpp>
 #include <kiln/kernels/matmul_product.hpp>
-#include <kiln/kernels/matmul_tile.hpp>
 
 namespace kiln::detail {
 
-/// Packs where it pays, and multiplies by broadcasts; compiled once for each width of vectors.
-template <class T, int Bytes>
+/// Packs where it pays, and multiplies by broadcasts.
+template <class T>
 class TiledProduct {
  public:
-  using Size = TileSize<T, Bytes>;
-  static constexpr Index L = lanes<T, Bytes>;
+  using Loops = MatmulLoops<T>;
   static constexpr Index depth_block = 1024 * 4 / static_cast<Index>(sizeof(T));
   static constexpr Index most_packed_rows = 4096;
-  static constexpr Index most_group_rows = 8 * Size::rows;  // that a task multiplies
+  static constexpr Index group_tiles = 8;  // of full rows, that a task multiplies at most
 
   /// Estimated time, in multiplications of vectors.
-  static double cost(const Product<T>& p) {
+  static double cost(const Product<T>& p, const Loops& loops) {
     double rows = static_cast<double>(p.rows);
     double columns = static_cast<double>(p.columns);
     double depth = static_cast<double>(p.depth);
-    double sums = (std::max)(rows, 4.0) * static_cast<double>(ceil_div(p.columns, L)) * depth;
+    double sums = (std::max)(rows, 4.0) * static_cast<double>(ceil_div(p.columns, loops.lanes)) * depth;
     double pack_v = reads_v_in_place(p) ? 0 : (p.v_column == 1 ? .15 : .4) * columns * depth;
     double pack_s = reads_s_in_place(p) ? 0 : .3 * rows * depth;
     double write = (p.transposed ? .4 : .1) * rows * columns;
     return sums + pack_v + pack_s + write;
   }
 
-  explicit TiledProduct(const Product<T>& product)
+  TiledProduct(const Product<T>& product, const Loops& loops)
       : p_(product),
-        columns_(ceil_div(product.columns, L), Size::vectors),
+        loops_(loops),
+        L(loops.lanes),
+        columns_(ceil_div(product.columns, L), loops.vectors),
         share_(product.rows * product.columns * product.depth > 200'000) {}
 
   void run() {
@@ -76,9 +76,9 @@ class TiledProduct {
     for_tasks(panels * pieces, [&](Index task) {
       const Index panel = first_packed_ + task / pieces;
       const Index k = task % pieces * step;
-      run_for<Bytes, PackColumnsLoop>(p_.v + columns_.first(panel) * L * p_.v_column + k * p_.v_step, p_.v_column,
-                                      p_.v_step, columns_in(panel), (std::min)(step, p_.depth - k),
-                                      packed_v(panel) + k * vectors_in(panel) * L, vectors_in(panel) * L);
+      loops_.pack_columns(p_.v + columns_.first(panel) * L * p_.v_column + k * p_.v_step, p_.v_column, p_.v_step,
+                          columns_in(panel), (std::min)(step, p_.depth - k),
+                          packed_v(panel) + k * vectors_in(panel) * L, vectors_in(panel) * L);
     });
   }
 
@@ -91,11 +91,12 @@ class TiledProduct {
   }
 
   void multiply_rows(Index top, Index rows) const {
-    RowPanels panels(rows, Size::rows, Size::fewer_rows);
+    RowPanels panels(rows, loops_.rows, loops_.fewer_rows);
+    const Index most_group_rows = group_tiles * loops_.rows;
     const T* s = p_.s + top * p_.s_row;
     Index full_rows = rows - panels.with_fewer;
     const Index group =
-        share_ ? (std::min)(most_group_rows, round_up(ceil_div(rows, pieces_of_each(columns_.panels)), Size::rows))
+        share_ ? (std::min)(most_group_rows, round_up(ceil_div(rows, pieces_of_each(columns_.panels)), loops_.rows))
                : most_group_rows;
     Index full_groups = ceil_div(full_rows, group);
     Index groups = full_groups + (panels.with_fewer > 0 ? 1 : 0);
@@ -111,7 +112,7 @@ class TiledProduct {
         for (Index i = first_row(g), last = first_row(g + 1); i < last;) {
           Index height = panels.height(i);
           Index count = panels.equal(i, last);
-          run_for<Bytes, PackPanelsLoop>(s + i, p_.s_step, height, count, p_.depth, packed + i * p_.depth);
+          loops_.pack_panels(s + i, p_.s_step, height, count, p_.depth, packed + i * p_.depth);
           i += height * count;
         }
       });
@@ -130,7 +131,7 @@ class TiledProduct {
       const Index vectors = vectors_in(panel);
       const T* v = panel < first_packed_ ? p_.v + j : packed_v(panel);
       const bool direct = p_.plain() && !p_.transposed && columns_in(panel) == vectors * L;
-      alignas(Bytes) T scratch[most_group_rows * Size::vectors * L];
+      alignas(64) T scratch[group_tiles * Loops::most_rows * Loops::most_vectors * Loops::most_lanes];
 
       TileJob<T> job;
       job.v_step = panel < first_packed_ ? p_.v_step : vectors * L;
@@ -148,30 +149,19 @@ class TiledProduct {
           job.s_step = in_place ? p_.s_step : height;
           job.s_tile = height * (in_place ? p_.s_row : p_.depth);
           job.sums = direct ? p_.c_at(top + i, j) : scratch + (i - first) * vectors * L;
-          tile(height, vectors, &job);
+          loops_.tile(height, vectors)(&job);
           i += height * job.tiles;
         }
       }
       if (!direct) {
-        p_.template finish<Bytes>(scratch, vectors * L, top + first, j, last - first, columns_in(panel));
+        p_.finish(loops_, scratch, vectors * L, top + first, j, last - first, columns_in(panel));
       }
     });
   }
 
-  static void tile(Index height, Index vectors, const TileJob<T>* job) {
-    if (height == Size::rows) return tile_of<Size::rows>(vectors, job);
-    if (height == Size::fewer_rows) return tile_of<Size::fewer_rows>(vectors, job);
-    tile_of<1>(vectors, job);
-  }
-
-  template <int R>
-  static void tile_of(Index vectors, const TileJob<T>* job) {
-    if (vectors == 1) return run_for<Bytes, TileLoop<R, 1>>(job);
-    if (vectors == 2) return run_for<Bytes, TileLoop<R, 2>>(job);
-    if constexpr (Size::vectors > 2) run_for<Bytes, TileLoop<R, Size::vectors>>(job);
-  }
-
   Product<T> p_;
+  const Loops& loops_;
+  const Index L;  // lanes of a vector
   ColumnPanels columns_;
   bool share_;
   BlockRef v_block_;

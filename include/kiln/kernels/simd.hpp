@@ -120,14 +120,29 @@ template <class Body, class... Args>
 }
 #endif
 
-/// Calls `Body::run<Bytes>(args...)`, compiled for the instruction set with vectors of that width.
+/// `Body::run<Bytes>`, compiled for the instruction set with vectors of that width, as a pointer to a function whose
+/// type says what the arguments are: `void (*loop)(float*, float, Index) = LoopFor<32, Scale>{};`
+template <int Bytes, class Body>
+struct LoopFor {
+  template <class... Args>
+  using Function = void (*)(Args...);
+
+  template <class... Args>
+  constexpr operator Function<Args...>() const {
+#if KILN_X86_DISPATCH
+    if constexpr (Bytes == 64) return run_avx512<Body, Args...>;
+    else if constexpr (Bytes == 32) return run_avx2<Body, Args...>;
+    else
+#endif
+      return run_baseline<Body, Args...>;
+  }
+};
+
+/// Calls that function.
 template <int Bytes, class Body, class... Args>
 inline void run_for(Args... args) {
-#if KILN_X86_DISPATCH
-  if constexpr (Bytes == 64) return run_avx512<Body>(args...);
-  else if constexpr (Bytes == 32) return run_avx2<Body>(args...);
-#endif
-  if constexpr (Bytes == 16) run_baseline<Body>(args...);
+  constexpr void (*loop)(Args...) = LoopFor<Bytes, Body>{};
+  loop(args...);
 }
 
 /// Calls `Body::run<Bytes>(args...)`, compiled for the instruction set in use. Arguments are passed by value.
