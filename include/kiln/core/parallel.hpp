@@ -193,7 +193,9 @@ class Team {
     spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency());
     try {
       workers_.reserve(shares_.size() - 1);
-      while (workers_.size() + 1 < shares_.size()) workers_.emplace_back(&Team::live, this, workers_.size() + 1);
+      while (workers_.size() + 1 < shares_.size()) {
+        workers_.push_back(std::thread([this, self = workers_.size() + 1] { live(self); }));
+      }
     } catch (const std::exception&) {
       // The system gives us no more threads: those that we have do the work.
     }

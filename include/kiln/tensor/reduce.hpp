@@ -52,34 +52,41 @@ Shape<R - static_cast<int>(K)> reduced_shape(const Shape<R>& shape, const AxisSe
   return result;
 }
 
-/// Calls `kernel(data, ReduceDims, out)` with the reduced axes side by side; copies only if they are not.
-template <int R, class T, class Out, class Kernel>
-void reduce_into(const TensorView<R, const T>& x, const AxisSet<R>& reduced, Out* out, Kernel kernel) {
+/// Calls `kernel(data, ReduceDims, out)` with the reduced axes side by side; copies only if they are not. Compiled once
+/// for all ranks.
+template <class T, class Out, class Kernel>
+void reduce_into(const T* x, Dims shape, Dims strides, const bool* reduced, Out* out, Kernel kernel) {
   // Look for the form kept..., reduced..., kept...
   ReduceDims dims{1, 1, 1};
   enum { before, inside, behind } place = before;
   bool together = true;
-  for (int axis = 0; axis < R; ++axis) {
-    const bool here = reduced[static_cast<std::size_t>(axis)];
-    if (here && place == before) place = inside;
-    if (!here && place == inside) place = behind;
-    together = together && !(here && place == behind);
-    (place == before ? dims.outer : place == inside ? dims.n : dims.inner) *= x.shape()[axis];
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (reduced[axis] && place == before) place = inside;
+    if (!reduced[axis] && place == inside) place = behind;
+    together = together && !(reduced[axis] && place == behind);
+    (place == before ? dims.outer : place == inside ? dims.n : dims.inner) *= shape[axis];
   }
-  if (together && x.strides() == row_major_strides(x.shape())) return kernel(x.data(), dims, out);
+  Index behind_each_other = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0; behind_each_other *= shape[axis]) {
+    together = together && strides[axis] == behind_each_other;
+  }
+  if (together) return kernel(x, dims, out);
 
-  std::array<int, static_cast<std::size_t>(R)> order{};
+  std::array<Index, max_rank> sizes{};
+  Operand<T> from{x};
   std::size_t next = 0;
   dims = {1, 1, 1};
   for (bool wanted : {false, true}) {
-    for (int axis = 0; axis < R; ++axis) {
-      if (reduced[static_cast<std::size_t>(axis)] != wanted) continue;
-      order[next++] = axis;
-      (wanted ? dims.n : dims.outer) *= x.shape()[axis];
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      if (reduced[axis] != wanted) continue;
+      sizes[next] = shape[axis];
+      from.strides[next++] = strides[axis];
+      (wanted ? dims.n : dims.outer) *= shape[axis];
     }
   }
-  const auto copy = x.permute_view(order).clone();
-  kernel(copy.data(), dims, out);
+  auto copy = uninitialised<T>(Shape<1>(dims.outer * dims.n));
+  map([](T element) { return element; }, Dims(sizes.data(), next), copy.data(), from);
+  kernel(static_cast<const T*>(copy.data()), dims, out);
 }
 
 template <class Out, int R, class T, std::size_t K, class Kernel>
@@ -87,7 +94,7 @@ auto reduce(std::string_view op, const TensorView<R, const T>& x, const std::arr
   static_assert(K <= static_cast<std::size_t>(R), "kiln: a reduction over more axes than the tensor has");
   const auto reduced = axis_set<R>(op, axes);
   auto result = uninitialised<Out>(reduced_shape<R, K>(x.shape(), reduced));
-  reduce_into(x, reduced, result.data(), kernel);
+  reduce_into(x.data(), x.shape().span(), x.strides().span(), reduced.data(), result.data(), kernel);
   return result;
 }
 
@@ -359,7 +366,8 @@ bool all_close(const Tensor<R, T>& a, const Tensor<R, T>& b, double rtol = 1e-5,
 template <int R, int To, class T>
 Tensor<To, T> sum_to_shape(const Tensor<R, T>& x, const Shape<To>& shape) {
   static_assert(To <= R, "kiln: sum_to_shape cannot add axes");
-  if (broadcast_shape("sum_to_shape", x.shape(), shape) != x.shape()) {
+  if (!detail::fits_into(shape.span(), x.shape().span())) {
+    broadcast_shape("sum_to_shape", x.shape(), shape);  // which may say more
     fail<ShapeError>("sum_to_shape", concat("the result must be repeatable to shape ", x.shape()),
                      concat("got ", shape));
   }
@@ -369,7 +377,7 @@ Tensor<To, T> sum_to_shape(const Tensor<R, T>& x, const Shape<To>& shape) {
     reduced[static_cast<std::size_t>(axis)] = target < 0 || (shape[target] == 1 && x.shape()[axis] != 1);
   }
   auto result = detail::uninitialised<T>(shape);
-  detail::reduce_into(std::as_const(x).view(), reduced, result.data(),
+  detail::reduce_into(x.data(), x.shape().span(), row_major_strides(x.shape()).span(), reduced.data(), result.data(),
                       [](const T* from, detail::ReduceDims dims, T* to) { detail::sum(from, dims, to); });
   return result;
 }
