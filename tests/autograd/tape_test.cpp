@@ -250,6 +250,18 @@ TEST_CASE("what was left on the tape is called when backward comes by") {
                        UsageError);
 }
 
+TEST_CASE("a gradient that a parameter has must have its shape") {
+  Param<1, double> p = Vector{1, 2};
+  p.grad = Vector{1, 2, 3};
+  Tape tape;
+  CHECK_THROWS_WITH_AS(backward(sum(tape(Vector{3, 4}) * p)),
+                       "backward: Param::grad must be empty or have shape (2,): got (3,)", ShapeError);
+  p.grad = Vector{1, 2};
+  Tape again;
+  backward(sum(again(Vector{3, 4}) * p));
+  CHECK(all_equal(p.grad, Vector{4, 6}));
+}
+
 TEST_CASE("a gradient of the wrong size is refused") {
   Tape tape;
   auto x = tape.variable(zeros<double>({2, 3}));

@@ -24,9 +24,17 @@ template <int R, class T>
 void add_to_param(const void* param, AnyTensor& any) {
   auto& grad = static_cast<const Param<R, T>*>(param)->grad;
   auto& more = any.as<R, T>();
-  if (grad.data() != nullptr) grad += more;
-  else if (unshared(more)) grad = std::move(more);
-  else grad = more;
+  if (grad.data() == nullptr) {
+    if (unshared(more)) grad = std::move(more);
+    else grad = more;
+  } else {
+    if (grad.shape() != more.shape()) {
+      fail<ShapeError>("backward", concat("Param::grad must be empty or have shape ", more.shape()),
+                       concat("got ", grad.shape()));
+    }
+    unshare(grad);
+    add_elements(more.numel(), grad.data(), std::as_const(more).data());
+  }
   any.reset();
 }
 

@@ -9,6 +9,7 @@
 
 #include <kiln/autograd/context.hpp>
 #include <kiln/autograd/param.hpp>
+#include <kiln/kernels/map_each.hpp>
 #include <kiln/tensor/any.hpp>
 #include <kiln/tensor/reduce.hpp>
 
@@ -78,7 +79,7 @@ class GradSlot {
  private:
   void add(Tensor<Rank, T>&& gradient) {
     if (node_->grad.empty()) node_->grad = std::move(gradient);
-    else own() += gradient;
+    else detail::add_elements(gradient.numel(), own().data(), std::as_const(gradient).data());
   }
 
   Tensor<Rank, T>& own() {

@@ -58,4 +58,11 @@ void map_each(Index cost, const F& f, Index n, T* out, const In*... in) {
   });
 }
 
+/// to[i] += more[i]; quicker to compile than `+=` of tensors, which broadcasts.
+template <class T>
+void add_elements(Index n, T* to, const T* more) {
+  map_each(
+      1, [](T a, T b) { return a + b; }, n, to, static_cast<const T*>(to), more);
+}
+
 }  // namespace kiln::detail

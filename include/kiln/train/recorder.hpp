@@ -40,7 +40,12 @@ struct Recorder : History {
     losses.reserve(losses.size() + more);
     for (HyperHistory& history : hypers) history.values.reserve(losses.size() + more);
     epochs.reserve(epochs.size() + static_cast<std::size_t>(fit.epochs()));
-    prepared.assign(static_cast<std::size_t>(fit.epochs()), fit.metrics);
+    prepared.clear();
+    prepared.reserve(static_cast<std::size_t>(fit.epochs()));
+    for (Index i = 0; i < fit.epochs(); ++i) {
+      prepared.push_back({});
+      prepared.back().metrics = fit.metrics;
+    }
   }
 
   void on(BeforeEpoch, Fit&) { epoch_began = train_ended = detail::clock_seconds(); }
@@ -54,14 +59,19 @@ struct Recorder : History {
   void on(AfterTrain, Fit&) { train_ended = detail::clock_seconds(); }
 
   void on(AfterEpoch, Fit& fit) {
-    std::vector<MetricValue> metrics;
+    EpochRow row;
     if (!prepared.empty()) {
-      metrics = std::move(prepared.back());
+      row = std::move(prepared.back());
       prepared.pop_back();
     }
-    metrics = fit.metrics;
-    epochs.push_back({fit.epoch(), std::ssize(losses), fit.train_loss, fit.valid_loss, std::move(metrics),
-                      detail::clock_seconds() - epoch_began, train_ended - epoch_began});
+    row.epoch = fit.epoch();
+    row.batches = std::ssize(losses);
+    row.train_loss = fit.train_loss;
+    row.valid_loss = fit.valid_loss;
+    row.metrics = fit.metrics;
+    row.seconds = detail::clock_seconds() - epoch_began;
+    row.train_seconds = train_ended - epoch_began;
+    epochs.push_back(std::move(row));
   }
 
   /// As if the epoch in progress had begun now: for a fit that is resumed.
@@ -70,7 +80,7 @@ struct Recorder : History {
  private:
   double epoch_began = 0;
   double train_ended = 0;
-  std::vector<std::vector<MetricValue>> prepared;  // memory for the metrics of the epochs to come
+  std::vector<EpochRow> prepared;  // memory for the metrics of the epochs to come
 };
 
 }  // namespace kiln
