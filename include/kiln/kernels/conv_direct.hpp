@@ -43,7 +43,7 @@ struct DirectConv {
   static void weight_gradient(const ConvSizes& s, const T* x, const T* dy, T* dw, bool add) {
     with_vectors<T>([&]<int Bytes>(Width<Bytes>) {
       if (too_few<T, Bytes>(s)) return Im2colConv::weight_gradient(s, x, dy, dw, add);
-      detail::ConvDotProducts<T, Bytes>(s).run(x, dy, dw, add);
+      detail::ConvDotProducts<T, Bytes>(s, x, dy).run(dw, add);
     });
   }
 

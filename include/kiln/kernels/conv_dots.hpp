@@ -13,75 +13,161 @@
 #include <kiln/kernels/conv.hpp>
 #include <kiln/kernels/conv_axis.hpp>
 #include <kiln/kernels/conv_tile.hpp>
+#include <kiln/kernels/vector_ops.hpp>
 
 namespace kiln::detail {
 
-/// Some samples at a time, x and dy are spread over lanes. Then each task computes the weights from some channels to
-/// some others for all taps: sums over samples are never shared among tasks.
+/// Some samples at a time, x and dy are spread over lanes; then tiles of R by N channels are multiplied for all taps.
+/// Of few weights, each task computes all, over a part of the samples, whose numbers stay in its cache; the parts are
+/// summed in the end. Of many, all tasks spread samples, and then each computes some tiles.
 template <class T, int Bytes>
 class ConvDotProducts {
  public:
   static constexpr Index L = lanes<T, Bytes>;
   static constexpr Index R = many_registers<Bytes> ? 4 : 2;
-  static constexpr Index N = 4;
 
-  explicit ConvDotProducts(const ConvSizes& sizes)
+  ConvDotProducts(const ConvSizes& sizes, const T* x, const T* dy)
       : s_(sizes),
+        x_(x),
+        dy_(dy),
         x_size_(s_.in * s_.image_area()),
         dy_size_(s_.out * s_.result_area()),
+        blocks_((s_.samples + L - 1) / L),
+        columns_(s_.group_in() == 1 ? 1 : 4),
         row_blocks_((s_.group_out() + R - 1) / R),
-        column_blocks_(s_.group_in() == 1 ? 1 : (s_.group_in() + N - 1) / N) {}
+        column_blocks_((s_.group_in() + columns_ - 1) / columns_),
+        tiles_(s_.groups * row_blocks_ * column_blocks_),
+        tile_size_(s_.kernel_area() * R * columns_) {}
 
-  void run(const T* x, const T* dy, T* dw, bool add) {
-    const Index sample_blocks = (s_.samples + L - 1) / L;
-    const Index block_bytes = (x_size_ + dy_size_) * L * static_cast<Index>(sizeof(T));
-    const Index most = (std::clamp)(wave_bytes / block_bytes, Index{1}, sample_blocks);
-    x_block_ = BlockRef(static_cast<std::size_t>(most * x_size_ * L) * sizeof(T));
-    dy_block_ = BlockRef(static_cast<std::size_t>(most * dy_size_ * L) * sizeof(T));
-    for (Index first = 0; first < sample_blocks; first += most) {
-      const Index blocks = (std::min)(most, sample_blocks - first);
-      spread(x, dy, first, blocks);
-      parallel_for(s_.groups * row_blocks_ * column_blocks_, [&](Index task) {
-        multiply(task / column_blocks_ / row_blocks_, task / column_blocks_ % row_blocks_, task % column_blocks_,
-                 blocks, dw, add || first > 0);
+  void run(T* dw, bool add) const {
+    const Index parts = choose_parts(), part_size = tiles_ * tile_size_;
+    const BlockRef block = memory(parts * part_size);
+    T* sums = static_cast<T*>(block.payload());
+    if (parts > 1) {
+      parallel_for(parts, [&](Index part) {
+        add_parts({part * blocks_ / parts, (part + 1) * blocks_ / parts}, sums + part * part_size);
       });
+    } else {
+      add_tiles(sums);
     }
-  }
-
- private:
-  static constexpr Index wave_bytes = 4 << 20;
-  static constexpr Index band_bytes = 32 << 10;  // of a tile's lines, so that they stay in the first cache
-
-  /// Samples from block `first` on, spread over lanes.
-  void spread(const T* x, const T* dy, Index first, Index blocks) const {
-    const Index chunk = 4096;
-    const Index x_chunks = (x_size_ + chunk - 1) / chunk, dy_chunks = (dy_size_ + chunk - 1) / chunk;
-    parallel_for(blocks * (x_chunks + dy_chunks), [&](Index task) {
-      const Index block = task / (x_chunks + dy_chunks), part = task % (x_chunks + dy_chunks);
-      const bool of_x = part < x_chunks;
-      const Index size = of_x ? x_size_ : dy_size_, begin = (of_x ? part : part - x_chunks) * chunk;
-      const Index sample = (first + block) * L;
-      run_for<Bytes, ToLanesLoop>(
-          (of_x ? x : dy) + sample * size + begin, size, (std::min)(L, s_.samples - sample),
-          (std::min)(chunk, size - begin), chunk, Index{0},
-          static_cast<T*>((of_x ? x_block_ : dy_block_).payload()) + (block * size + begin) * L);
+    parallel_ranges(tiles_, parts * tile_size_, [&](Index first, Index last) {
+      for (Index part = 1; part < parts; ++part)
+        axpy(T{1}, sums + part * part_size + first * tile_size_, sums + first * tile_size_,
+             (last - first) * tile_size_);
+      for (Index tile = first; tile < last; ++tile) give(Tile(*this, tile), sums + tile * tile_size_, dw, add);
     });
   }
 
-  void multiply(Index group, Index row_block, Index column_block, Index blocks, T* dw, bool add) const {
-    const Index rows = (std::min)(R, s_.group_out() - row_block * R);
-    const Index columns = (std::min)(N, s_.group_in() - column_block * N);
-    const Index out = group * s_.group_out() + row_block * R, in = group * s_.group_in() + column_block * N;
-    const Index tile = R * (s_.group_in() == 1 ? 1 : N);
-    const BlockRef block(static_cast<std::size_t>(s_.kernel_area() * tile * (L + 1)) * sizeof(T));
-    T* totals = static_cast<T*>(block.payload());
-    T* sums = totals + s_.kernel_area() * tile * L;
-    std::fill_n(totals, s_.kernel_area() * tile * L, T{0});
+ private:
+  static constexpr Index most_parts = 16;
+  static constexpr Index few_weights = 1 << 16;
+  static constexpr Index near_bytes = 384 << 10;  // of spread samples, in a part of a second cache
+  static constexpr Index far_bytes = 4 << 20;     // in a cache that is shared
+  static constexpr Index least_pixels = 32;       // whose products repay the sum over lanes
+
+  static BlockRef memory(Index count) { return BlockRef(static_cast<std::size_t>(count) * sizeof(T)); }
+
+  Index choose_parts() const {
+    if (s_.out * s_.depth() > few_weights) return 1;
+    const Index parts = (std::min)({most_parts, blocks_, blocks_ * s_.result_area() / least_pixels});
+    return parts < 4 ? 1 : parts;
+  }
+
+  /// Some channels of dy and of x, and which of all channels these are.
+  struct Tile {
+    Index rows, columns, out, in, weight_column;
+
+    Tile(const ConvDotProducts& d, Index tile) {
+      const Index column = tile % d.column_blocks_ * d.columns_, row = tile / d.column_blocks_ % d.row_blocks_ * R;
+      const Index group = tile / d.column_blocks_ / d.row_blocks_;
+      rows = (std::min)(R, d.s_.group_out() - row);
+      columns = (std::min)(d.columns_, d.s_.group_in() - column);
+      out = group * d.s_.group_out() + row;
+      in = group * d.s_.group_in() + column;
+      weight_column = column;
+    }
+  };
+
+  /// Blocks of samples, spread over lanes.
+  struct Wave {
+    BlockRef x_block, dy_block;
+    T *x, *dy;
+    Index most, first = 0, count = 0;
+
+    Wave(const ConvDotProducts& d, Index bytes, Index blocks)
+        : most((std::clamp)(bytes / ((d.x_size_ + d.dy_size_) * L * Index{sizeof(T)}), Index{1}, blocks)) {
+      x_block = memory(most * d.x_size_ * L);
+      dy_block = memory(most * d.dy_size_ * L);
+      x = static_cast<T*>(x_block.payload());
+      dy = static_cast<T*>(dy_block.payload());
+    }
+  };
+
+  /// f() for one wave after the other, until all these blocks were in one.
+  template <class F>
+  static void for_each_wave(Wave& wave, ConvRange blocks, F f) {
+    for (wave.first = blocks.first; wave.first < blocks.last; wave.first += wave.most) {
+      wave.count = (std::min)(wave.most, blocks.last - wave.first);
+      f();
+    }
+  }
+
+  /// All weights' sums over some blocks of samples.
+  void add_parts(ConvRange blocks, T* sums) const {
+    Wave wave(*this, near_bytes, blocks.size());
+    const BlockRef totals = memory(tile_size_ * L);
+    for_each_wave(wave, blocks, [&] {
+      for (Index block = 0; block < wave.count; ++block) {
+        spread_x(wave, block, 0, x_size_);
+        spread_dy(wave, block, 0, dy_size_);
+      }
+      for (Index tile = 0; tile < tiles_; ++tile)
+        multiply(wave, Tile(*this, tile), static_cast<T*>(totals.payload()), sums + tile * tile_size_,
+                 wave.first > blocks.first);
+    });
+  }
+
+  /// The same over all samples, by all threads.
+  void add_tiles(T* sums) const {
+    constexpr Index chunk = 4096;
+    const Index x_chunks = (x_size_ + chunk - 1) / chunk, dy_chunks = (dy_size_ + chunk - 1) / chunk;
+    Wave wave(*this, far_bytes, blocks_);
+    for_each_wave(wave, {0, blocks_}, [&] {
+      parallel_for(wave.count * (x_chunks + dy_chunks), [&](Index task) {
+        const Index block = task / (x_chunks + dy_chunks), part = task % (x_chunks + dy_chunks);
+        if (part < x_chunks) spread_x(wave, block, part * chunk, (std::min)(x_size_, (part + 1) * chunk));
+        else spread_dy(wave, block, (part - x_chunks) * chunk, (std::min)(dy_size_, (part - x_chunks + 1) * chunk));
+      });
+      parallel_for(tiles_, [&](Index tile) {
+        const BlockRef totals = memory(tile_size_ * L);
+        multiply(wave, Tile(*this, tile), static_cast<T*>(totals.payload()), sums + tile * tile_size_, wave.first > 0);
+      });
+    });
+  }
+
+  void spread_x(const Wave& wave, Index block, Index begin, Index end) const {
+    spread(x_, x_size_, wave.first + block, begin, end, wave.x + block * x_size_ * L);
+  }
+  void spread_dy(const Wave& wave, Index block, Index begin, Index end) const {
+    spread(dy_, dy_size_, wave.first + block, begin, end, wave.dy + block * dy_size_ * L);
+  }
+  void spread(const T* from, Index size, Index block, Index begin, Index end, T* to) const {
+    const Index sample = block * L;
+    run_for<Bytes, ToLanesLoop>(from + sample * size + begin, size, (std::min)(L, s_.samples - sample), end - begin,
+                                end - begin, Index{0}, to + begin * L);
+  }
+
+  /// A tile's sums over the samples of a wave, for each tap, row and column; or added to what is there.
+  void multiply(const Wave& wave, const Tile& tile, T* totals, T* sums, bool add) const {
+    std::fill_n(totals, tile_size_ * L, T{0});
 
     // Some lines of an image, or some small images: what a tile reads for one tap should be near for the next.
-    const Index line_bytes = (R * s_.result.width + N * s_.image.width * s_.stride.height) * L * Index{sizeof(T)};
-    const Index lines_near = (std::max)(Index{1}, band_bytes / (std::max)(Index{1}, line_bytes));
-    const Index images_near = (std::max)(Index{1}, lines_near / s_.result.height);
+    const Index line_bytes =
+        (R * s_.result.width + columns_ * s_.image.width * s_.stride.height) * L * Index{sizeof(T)};
+    // A tile of one column reads much for what it multiplies: its lines should stay in the first cache.
+    const Index near = Index{columns_ == 1 ? 32 : 64} << 10;
+    const Index lines_near = (std::max)(Index{1}, near / (std::max)(Index{1}, line_bytes));
+    const Index images_near = (std::max)(Index{1}, lines_near / (std::max)(Index{1}, s_.result.height));
 
     const ConvAxis down = ConvAxis::vertical(s_, false), across = ConvAxis::horizontal(s_, false);
     ConvDots<T> dots{};
@@ -92,12 +178,12 @@ class ConvDotProducts {
     dots.v_image = x_size_ * L;
     dots.v_line = s_.stride.height * s_.image.width * L;
     dots.v_pixel = s_.stride.width * L;
-    dots.rows = rows;
-    dots.columns = columns;
-    for (Index first = 0; first < blocks; first += images_near) {
-      const T* s = static_cast<const T*>(dy_block_.payload()) + (first * dy_size_ + out * s_.result_area()) * L;
-      const T* v = static_cast<const T*>(x_block_.payload()) + (first * x_size_ + in * s_.image_area()) * L;
-      dots.images = (std::min)(images_near, blocks - first);
+    dots.rows = tile.rows;
+    dots.columns = tile.columns;
+    for (Index first = 0; first < wave.count; first += images_near) {
+      const T* s = wave.dy + (first * dy_size_ + tile.out * s_.result_area()) * L;
+      const T* v = wave.x + (first * x_size_ + tile.in * s_.image_area()) * L;
+      dots.images = (std::min)(images_near, wave.count - first);
       for (Index top = 0; top < s_.result.height; top += lines_near) {
         for (Index tap = 0; tap < s_.kernel_area(); ++tap) {
           const Index i = tap / s_.kernel.width, j = tap % s_.kernel.width;
@@ -112,19 +198,22 @@ class ConvDotProducts {
           dots.v = v + (row * s_.image.width + column) * L;
           dots.lines = lines.size();
           dots.pixels = pixels.size();
-          T* to = totals + tap * tile * L;
+          T* to = totals + tap * R * columns_ * L;
           const ConvDots<T>* walk = &dots;
-          if (tile == R) run_for<Bytes, ConvDotsLoop<static_cast<int>(R), 1>>(walk, to);
-          else run_for<Bytes, ConvDotsLoop<static_cast<int>(R), static_cast<int>(N)>>(walk, to);
+          if (columns_ == 1) run_for<Bytes, ConvDotsLoop<static_cast<int>(R), 1>>(walk, to);
+          else run_for<Bytes, ConvDotsLoop<static_cast<int>(R), 4>>(walk, to);
         }
       }
     }
-    run_for<Bytes, SumLanesLoop>(static_cast<const T*>(totals), s_.kernel_area() * tile, sums);
-    for (Index r = 0; r < rows; ++r) {
-      for (Index c = 0; c < columns; ++c) {
-        T* place = dw + (out + r) * s_.depth() + (column_block * N + c) * s_.kernel_area();
+    run_for<Bytes, SumLanesLoop>(static_cast<const T*>(totals), tile_size_, sums, add);
+  }
+
+  void give(const Tile& tile, const T* sums, T* dw, bool add) const {
+    for (Index r = 0; r < tile.rows; ++r) {
+      for (Index c = 0; c < tile.columns; ++c) {
+        T* place = dw + (tile.out + r) * s_.depth() + (tile.weight_column + c) * s_.kernel_area();
         for (Index tap = 0; tap < s_.kernel_area(); ++tap) {
-          const T sum = sums[tap * tile + r * (tile / R) + c];
+          const T sum = sums[(tap * R + r) * columns_ + c];
           place[tap] = add ? place[tap] + sum : sum;
         }
       }
@@ -132,9 +221,12 @@ class ConvDotProducts {
   }
 
   ConvSizes s_;
+  const T *x_, *dy_;
   Index x_size_, dy_size_;  // of one sample
-  Index row_blocks_, column_blocks_;
-  BlockRef x_block_, dy_block_;
+  Index blocks_;            // of L samples
+  Index columns_;           // of a tile
+  Index row_blocks_, column_blocks_, tiles_;
+  Index tile_size_;
 };
 
 }  // namespace kiln::detail

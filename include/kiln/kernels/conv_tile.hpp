@@ -222,14 +222,15 @@ struct ConvDotsLoop {
   }
 };
 
-/// sums[i] = the sum of the lanes of vector i.
+/// sums[i] = the sum of the lanes of vector i, or added to what is there.
 struct SumLanesLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* vectors, Index count, T* sums) {
+  [[gnu::always_inline]] static inline void run(const T* vectors, Index count, T* sums, bool add) {
     for (Index i = 0; i < count; ++i) {
       Vec<T, Bytes> v;
       load(v, vectors + i * lanes<T, Bytes>);
-      sums[i] = sum_lanes<T, Bytes>(v);
+      const T sum = sum_lanes<T, Bytes>(v);
+      sums[i] = add ? sums[i] + sum : sum;
     }
   }
 };
