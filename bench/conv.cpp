@@ -51,9 +51,9 @@ struct Layer {
 
   std::vector<float>& result(int pass) { return pass == 0 ? y : pass == 1 ? dx : dw; }
   void run(int pass, const ConvKernel& kernel) {
-    if (pass == 0) kernel.f32.forward(s, x.data(), w.data(), nullptr, y.data(), false);
-    if (pass == 1) kernel.f32.input_gradient(s, y.data(), w.data(), dx.data(), false);
-    if (pass == 2) kernel.f32.weight_gradient(s, x.data(), y.data(), dw.data(), false);
+    if (pass == 0) kernel.f32.forward(s, x.data(), w.data(), nullptr, y.data(), false, false);
+    if (pass == 1) kernel.f32.input_gradient(s, y.data(), w.data(), dx.data(), false, nullptr);
+    if (pass == 2) kernel.f32.weight_gradient(s, x.data(), y.data(), dw.data(), false, nullptr, nullptr);
   }
 };
 

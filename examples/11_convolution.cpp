@@ -189,9 +189,9 @@ void ladder(const Options& options) {
   };
   auto run = [&](const ConvKernel& kernel) {
     Passes p{zeros({sizes.samples, sizes.out, 14, 14}), zeros(x.shape()), zeros(w.shape())};
-    kernel.f32.forward(sizes, x.data(), w.data(), nullptr, p.y.data(), false);
-    kernel.f32.input_gradient(sizes, p.y.data(), w.data(), p.dx.data(), false);
-    kernel.f32.weight_gradient(sizes, x.data(), p.y.data(), p.dw.data(), false);
+    kernel.f32.forward(sizes, x.data(), w.data(), nullptr, p.y.data(), false, false);
+    kernel.f32.input_gradient(sizes, p.y.data(), w.data(), p.dx.data(), false, nullptr);
+    kernel.f32.weight_gradient(sizes, x.data(), p.y.data(), p.dw.data(), false, nullptr, nullptr);
     return p;
   };
   const Passes first = run(conv_kernels().front());
@@ -201,11 +201,12 @@ void ladder(const Options& options) {
     require(largest_difference(p.dx, first.dx) < 1e-3, concat(kernel.name, "'s gradient of x is that of the loops"));
     require(largest_difference(p.dw, first.dw) < 0.1, concat(kernel.name, "'s gradient of w is that of the loops"));
     const double forward =
-        seconds([&] { kernel.f32.forward(sizes, x.data(), w.data(), nullptr, p.y.data(), false); }, patience);
+        seconds([&] { kernel.f32.forward(sizes, x.data(), w.data(), nullptr, p.y.data(), false, false); }, patience);
     const double to_x =
-        seconds([&] { kernel.f32.input_gradient(sizes, p.y.data(), w.data(), p.dx.data(), false); }, patience);
+        seconds([&] { kernel.f32.input_gradient(sizes, p.y.data(), w.data(), p.dx.data(), false, nullptr); }, patience);
     const double to_w =
-        seconds([&] { kernel.f32.weight_gradient(sizes, x.data(), p.y.data(), p.dw.data(), false); }, patience);
+        seconds([&] { kernel.f32.weight_gradient(sizes, x.data(), p.y.data(), p.dw.data(), false, nullptr, nullptr); },
+                patience);
     say(left(kernel.name, 10), right(time_text(forward), 10), right(time_text(to_x), 15), right(time_text(to_w), 10),
         right(speed_text(sizes.flops(), forward), 16));
   }

@@ -7,8 +7,16 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <kiln/autograd/arithmetic.hpp>
 #include <kiln/autograd/layer_scope.hpp>
 #include <kiln/autograd/reduction.hpp>
+#include <kiln/kernels/conv_loops.hpp>
 
 using namespace kiln;
 
@@ -39,7 +47,64 @@ bool all(const Tensor<R>& x, float value) {
   return x.numel() > 0 && std::all_of(x.begin(), x.end(), [=](float element) { return element == value; });
 }
 
+Tensor<4> waves(const Shape<4>& shape, double phase) {
+  auto x = zeros(shape);
+  for (Index i = 0; i < x.numel(); ++i)
+    x.data()[i] = std::cos(static_cast<float>(i) * 1.7f + static_cast<float>(phase));
+  return x;
+}
+
+/// The bits of y, dx, dw and db of relu(conv2d(x, w, b)), fused or not; b may be missing.
+std::vector<std::uint32_t> relu_bits(const Tensor<4>& x, const Param<4>& w, const Param<1>* b, Conv2dOptions options,
+                                     bool fused) {
+  Tape tape;
+  const auto input = tape.variable(x);
+  const auto y = !b ? (fused ? conv2d_relu(input, w, options) : relu(conv2d(input, w, options)))
+                    : (fused ? conv2d_relu(input, w, *b, options) : relu(conv2d(input, w, *b, options)));
+  backward(sum(y * waves(y.shape(), 0.4)));
+  std::vector<std::uint32_t> bits;
+  auto add = [&](const auto& t) {
+    for (float element : t) bits.push_back(std::bit_cast<std::uint32_t>(element));
+  };
+  add(y.value());
+  add(tape.grad(input));
+  add(w.grad);
+  if (b) add(b->grad);
+  w.zero_grad();
+  if (b) b->zero_grad();
+  return bits;
+}
+
 }  // namespace
+
+TEST_CASE("conv2d_relu has the bits of relu(conv2d), by kernels that know of relu and those that do not") {
+  const Tensor<1> biases = {0.1f, -0.2f, 0.3f, 0.f, -0.3f, 0.2f, 0.5f, -0.1f};
+  auto check = [&](Index samples, Index image, Conv2dOptions options) {
+    CAPTURE(samples);
+    CAPTURE(image);
+    Tensor<4> x = waves({samples, 3, image, image}, 1);
+    for (bool nan : {false, true}) {
+      if (nan) x.data()[x.numel() / 2] = std::numeric_limits<float>::quiet_NaN();
+      Param<4> w = waves({8, 3, 3, 3}, 2);
+      Param<1> b = biases;
+      CHECK(relu_bits(x, w, &b, options, true) == relu_bits(x, w, &b, options, false));
+      CHECK(relu_bits(x, w, nullptr, options, true) == relu_bits(x, w, nullptr, options, false));
+      w.trainable = false;
+      CHECK(relu_bits(x, w, &b, options, true) == relu_bits(x, w, &b, options, false));
+    }
+  };
+  check(3, 5, {.padding = 1});                // im2col
+  check(70, 5, {.stride = 2, .padding = 1});  // direct
+  auto scope = use_conv<LoopsConv>();
+  check(3, 5, {.padding = 1});
+}
+
+TEST_CASE("conv2d_relu by Winograd has the bits of relu(conv2d)") {
+  Param<4> w = waves({16, 16, 3, 3}, 2);
+  Param<1> b = waves({16, 1, 1, 1}, 3).reshape({16});
+  const Tensor<4> x = waves({5, 16, 8, 8}, 1);
+  CHECK(relu_bits(x, w, &b, {.padding = 1}, true) == relu_bits(x, w, &b, {.padding = 1}, false));
+}
 
 TEST_CASE("convolutions and their gradients are computed by the scope's kernel") {
   auto scope = use_conv<Marking>();

@@ -37,10 +37,10 @@ struct Dice {
   }
 };
 
-/// All passes of a convolution, each once into memory that holds something else, and once added to something.
+/// All passes of a convolution, each once with relu into memory that holds something else, and once added to something.
 template <class T>
 struct Results {
-  std::vector<T> y, added_y, dx, added_dx, dw, added_dw;
+  std::vector<T> y, added_y, dx, added_dx, dw, added_dw, db;
 
   Results(const ConvSizes& s, const ConvKernel& kernel, T unit = 1) {
     Dice dice;
@@ -48,16 +48,18 @@ struct Results {
     const auto w = dice.numbers<T>(s.out * s.depth(), unit);
     const auto bias = dice.numbers<T>(s.out, unit);
     const auto dy = dice.numbers<T>(s.samples * s.out * s.result_area(), unit);
-    y = added_y = dice.numbers<T>(s.samples * s.out * s.result_area(), unit);
+    const auto gate = dice.numbers<T>(s.result_size(), unit);
+    y = added_y = dice.numbers<T>(s.result_size(), unit);
     dx = added_dx = dice.numbers<T>(s.samples * s.in * s.image_area(), unit);
     dw = added_dw = dice.numbers<T>(s.out * s.depth(), unit);
+    db.resize(bias.size());
     const ConvPasses<T>& passes = kernel.passes<T>();
-    passes.forward(s, x.data(), w.data(), bias.data(), y.data(), false);
-    passes.forward(s, x.data(), w.data(), nullptr, added_y.data(), true);
-    passes.input_gradient(s, dy.data(), w.data(), dx.data(), false);
-    passes.input_gradient(s, dy.data(), w.data(), added_dx.data(), true);
-    passes.weight_gradient(s, x.data(), dy.data(), dw.data(), false);
-    passes.weight_gradient(s, x.data(), dy.data(), added_dw.data(), true);
+    passes.forward(s, x.data(), w.data(), bias.data(), y.data(), false, true);
+    passes.forward(s, x.data(), w.data(), nullptr, added_y.data(), true, false);
+    passes.input_gradient(s, dy.data(), w.data(), dx.data(), false, gate.data());
+    passes.input_gradient(s, dy.data(), w.data(), added_dx.data(), true, nullptr);
+    passes.weight_gradient(s, x.data(), dy.data(), dw.data(), false, gate.data(), db.data());
+    passes.weight_gradient(s, x.data(), dy.data(), added_dw.data(), true, nullptr, nullptr);
   }
   friend bool operator==(const Results&, const Results&) = default;
 };
@@ -77,6 +79,7 @@ void check_rungs(const ConvSizes& s) {
                    s.dilation, " result ", s.result));
     CHECK(got.y == expected.y);
     CHECK(got.added_y == expected.added_y);
+    CHECK(got.db == expected.db);
     CHECK(got.dx == expected.dx);
     CHECK(got.added_dx == expected.added_dx);
     CHECK(got.dw == expected.dw);

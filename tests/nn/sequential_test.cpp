@@ -6,6 +6,7 @@
 #include <kiln/autograd/gradcheck.hpp>
 #include <kiln/nn/activation.hpp>
 #include <kiln/nn/batch_norm.hpp>
+#include <kiln/nn/conv.hpp>
 #include <kiln/nn/dropout.hpp>
 #include <kiln/nn/linear.hpp>
 
@@ -111,17 +112,20 @@ TEST_CASE("errors name the layer by its position") {
         }) == "Sequential.2: linear: input's last axis must be 4: got shape (1, 3)");
 }
 
-TEST_CASE("a linear layer and a relu run as one, but apart where an observer needs to see both") {
-  Sequential model{Linear{4, 3}, ReLU{}, Linear{3, 3}, ReLU{}};
-  const auto x = numbers<float>({5, 4}, 1);
-  struct Seen : LayerObserver {
-    std::string types;
-    Seen() {
-      left = [](LayerObserver& self, const LayerCall& call, AnyVar&) {
-        static_cast<Seen&>(self).types += concat(call.type, " ");
-      };
-    }
-  };
+namespace {
+
+/// Notes the layers that it is told of, and lets layers run as one or not.
+struct Seen : LayerObserver {
+  std::string types;
+  Seen() {
+    left = [](LayerObserver& self, const LayerCall& call, AnyVar&) {
+      static_cast<Seen&>(self).types += concat(call.type, " ");
+    };
+  }
+};
+
+/// Runs a model whose layers fuse without observers and with both kinds: the results must be the same.
+void check_fusing(auto& model, const auto& x, const std::string& fused, const std::string& unfused) {
   auto run = [&](auto... observer) {
     Tape tape;
     (tape.observe(observer), ...);
@@ -129,7 +133,7 @@ TEST_CASE("a linear layer and a relu run as one, but apart where an observer nee
     backward(sum(square(y)));
     std::vector<float> all(y.value().begin(), y.value().end());
     for (const ParamRef& param : parameters(model)) {
-      const auto grad = param.grad<float>();
+      const auto grad = param.template grad<float>();
       all.insert(all.end(), grad.begin(), grad.end());
       param.zero_grad();
     }
@@ -139,9 +143,20 @@ TEST_CASE("a linear layer and a relu run as one, but apart where an observer nee
   together.apart = false;
   const auto plain = run();
   CHECK(run(static_cast<LayerObserver*>(&together)) == plain);
-  CHECK(together.types == "Linear+ReLU Linear+ReLU Sequential ");
+  CHECK(together.types == fused);
   CHECK(run(static_cast<LayerObserver*>(&apart)) == plain);
-  CHECK(apart.types == "Linear ReLU Linear ReLU Sequential ");
+  CHECK(apart.types == unfused);
+}
+
+}  // namespace
+
+TEST_CASE("a convolution or linear layer and a relu run as one, but apart where an observer needs to see both") {
+  Sequential convolutions{Conv2d{1, 4, 3}, ReLU{}, Conv2d{4, 2, 3, 2}, ReLU{}};
+  check_fusing(convolutions, numbers<float>({9, 1, 7, 7}, 1), "Conv2d+ReLU Conv2d+ReLU Sequential ",
+               "Conv2d ReLU Conv2d ReLU Sequential ");
+  Sequential model{Linear{4, 3}, ReLU{}, Linear{3, 3}, ReLU{}};
+  check_fusing(model, numbers<float>({5, 4}, 1), "Linear+ReLU Linear+ReLU Sequential ",
+               "Linear ReLU Linear ReLU Sequential ");
   CHECK_THROWS_WITH_AS(model(numbers<float>({5, 3}, 1)),
                        doctest::Contains("linear: input's last axis must be 4: got shape (5, 3)"), ShapeError);
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Kiln authors
 // SPDX-License-Identifier: MIT
 
-/// Convolutions of vars: `conv1d`, `conv2d` and `conv_transpose2d`, by the selected kernel (`use_conv`).
+/// Convolutions of vars: `conv1d`, `conv2d`, `conv2d_relu` and `conv_transpose2d`, by the selected kernel (`use_conv`).
 /// Source: torch.nn.functional, whose formulas and layouts these are.
 #pragma once
 
@@ -11,7 +11,6 @@
 
 #include <kiln/autograd/record.hpp>
 #include <kiln/kernels/conv_select.hpp>
-#include <kiln/kernels/vector_ops.hpp>
 
 namespace kiln {
 
@@ -155,37 +154,14 @@ inline ConvSizes conv_transpose_sizes(std::string_view op, const Shape<4>& x, co
           .result = image_size(x)};
 }
 
-/// total += the sums of x[0], ..., x[area - 1] in planes that are `step` apart.
-struct SumPlanesLoop {
-  template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* x, Index step, Index planes, Index area, double* total) {
-    for (Index plane = 0; plane < planes; ++plane, x += step) {
-      T sum{};
-      if (area < lanes<T, Bytes>) {
-        for (Index i = 0; i < area; ++i) sum += x[i];
-      } else {
-        SumLoop::run<Bytes>(x, area, &sum);
-      }
-      *total += static_cast<double>(sum);
-    }
-  }
-};
-
-/// The gradient of a bias: of each channel, the sum over all samples and positions.
+/// The gradient of a bias: of each channel, the sum over all samples and positions. With y, the result of a relu, dy
+/// counts where y is positive.
 template <int R, class T>
-void add_bias_gradient(const Tensor<R, T>& dy, GradSlot<1, T>& db) {
-  if (!db) return;
-  auto sums = uninitialised<T>(db.shape());
-  const Index samples = dy.size(0), channels = dy.size(1);
-  const Index area = dy.numel() / (std::max)(Index{1}, samples * channels);
-  parallel_ranges(channels, samples * area, [&, to = sums.data(), from = dy.data()](Index first, Index last) {
-    for (Index c = first; c < last; ++c) {
-      double total = 0;
-      run_for_isa<SumPlanesLoop>(from + c * area, channels * area, samples, area, &total);
-      to[c] = static_cast<T>(total);
-    }
-  });
-  db += std::move(sums);
+Tensor<1, T> bias_gradient(const Tensor<R, T>& dy, const Tensor<R, T>& y) {
+  auto sums = uninitialised<T>(Shape<1>{dy.size(1)});
+  const Index area = dy.numel() / (std::max)(Index{1}, dy.size(0) * dy.size(1));
+  sum_channels(BehindRelu<T>(dy.data(), y.data(), dy.numel()).dz, dy.size(0), dy.size(1), area, sums.data());
+  return sums;
 }
 
 /// What the pull-back reads of x: its elements only if the other factor wants a gradient.
@@ -194,10 +170,10 @@ Tensor<R, T> keep_for(const Other& other, const Var<R, T>& x) {
   return other.wants_grad() ? alias(x.value()) : without_elements<R, T>();
 }
 
-/// A convolution with a bias, or none.
+/// A convolution with a bias, or none, and relu if wanted.
 template <int R, class T, class... B>
-Var<R, T> convolve(std::string_view op, const Conv2dOptions& options, const Var<R, T>& x, const Var<R, T>& weight,
-                   const B&... bias) {
+Var<R, T> convolve(std::string_view op, bool relu, const Conv2dOptions& options, const Var<R, T>& x,
+                   const Var<R, T>& weight, const B&... bias) {
   const ConvSizes sizes = conv_sizes(op, x.shape(), weight.shape(), options);
   const T* offset = conv_bias<T>(op, sizes.out, bias...);
   Shape<R> shape = x.shape();
@@ -205,19 +181,32 @@ Var<R, T> convolve(std::string_view op, const Conv2dOptions& options, const Var<
   if constexpr (R == 4) shape[2] = sizes.result.height;
   shape[R - 1] = sizes.result.width;
   auto value = uninitialised<T>(shape);
-  current_conv_passes<T>().forward(sizes, x.value().data(), weight.value().data(), offset, value.data(), false);
+  current_conv_passes<T>().forward(sizes, x.value().data(), weight.value().data(), offset, value.data(), false, relu);
   count_flops([&] { return sizes.flops(); }, x, weight);
-  auto pull_back = [sizes, kept_x = keep_for(weight, x), kept_w = keep_for(x, weight)](
-                       const Tensor<R, T>& dy, GradSlot<R, T>& dx, GradSlot<R, T>& dw, auto&... db) {
+  auto pull_back = [sizes, kept_x = keep_for(weight, x), kept_w = keep_for(x, weight),
+                    y = relu ? alias(value) : without_elements<R, T>()](const Tensor<R, T>& dy, GradSlot<R, T>& dx,
+                                                                        GradSlot<R, T>& dw, auto&... db) {
     dx.add_by([&](Tensor<R, T>& to, bool first) {
-      current_conv_passes<T>().input_gradient(sizes, dy.data(), kept_w.data(), to.data(), !first);
+      current_conv_passes<T>().input_gradient(sizes, dy.data(), kept_w.data(), to.data(), !first, y.data());
     });
+    const bool biased = (false || ... || static_cast<bool>(db));
+    auto sums = dw && biased ? uninitialised<T>(Shape<1>{sizes.out}) : without_elements<1, T>();
     dw.add_by([&](Tensor<R, T>& to, bool first) {
-      current_conv_passes<T>().weight_gradient(sizes, kept_x.data(), dy.data(), to.data(), !first);
+      current_conv_passes<T>().weight_gradient(sizes, kept_x.data(), dy.data(), to.data(), !first, y.data(),
+                                               sums.data());
     });
-    (add_bias_gradient(dy, db), ...);
+    if (biased) ((db += dw ? std::move(sums) : bias_gradient(dy, y)), ...);
   };
   return record(op, std::move(value), std::move(pull_back), x, weight, bias...);
+}
+
+template <class X, class W, class... B>
+auto conv2d(std::string_view op, bool relu, const Conv2dOptions& options, const X& input, const W& weight,
+            const B&... bias) {
+  static_assert(X::rank == 4 && W::rank == 4 && (... && (B::rank == 1)),
+                "kiln: conv2d takes x (N, C, H, W), weight (O, C / groups, KH, KW) and bias (O)");
+  return with_vars(
+      op, [&](const auto&... vars) { return convolve(op, relu, options, vars...); }, input, weight, bias...);
 }
 
 /// A transposed convolution with a bias, or none: a convolution's input gradient, and so pulled back by its forward.
@@ -230,17 +219,17 @@ Var<4, T> convolve_transposed(std::string_view op, const ConvTranspose2dOptions&
   for (Index row = 0; offset && row < sizes.samples * sizes.in; ++row)
     std::fill_n(value.data() + row * sizes.image_area(), sizes.image_area(), offset[row % sizes.in]);
   current_conv_passes<T>().input_gradient(sizes, x.value().data(), weight.value().data(), value.data(),
-                                          offset != nullptr);
+                                          offset != nullptr, nullptr);
   count_flops([&] { return sizes.flops(); }, x, weight);
   auto pull_back = [sizes, kept_x = keep_for(weight, x), kept_w = keep_for(x, weight)](
                        const Tensor<4, T>& dy, GradSlot<4, T>& dx, GradSlot<4, T>& dw, auto&... db) {
     dx.add_by([&](Tensor<4, T>& to, bool first) {
-      current_conv_passes<T>().forward(sizes, dy.data(), kept_w.data(), nullptr, to.data(), !first);
+      current_conv_passes<T>().forward(sizes, dy.data(), kept_w.data(), nullptr, to.data(), !first, false);
     });
     dw.add_by([&](Tensor<4, T>& to, bool first) {
-      current_conv_passes<T>().weight_gradient(sizes, dy.data(), kept_x.data(), to.data(), !first);
+      current_conv_passes<T>().weight_gradient(sizes, dy.data(), kept_x.data(), to.data(), !first, nullptr, nullptr);
     });
-    (add_bias_gradient(dy, db), ...);
+    ((db ? void(db += bias_gradient(dy, without_elements<4, T>())) : void()), ...);
   };
   return record(op, std::move(value), std::move(pull_back), x, weight, bias...);
 }
@@ -253,7 +242,7 @@ template <VarOperand X, VarOperand W, VarOperand B>
 auto conv1d(const X& input, const W& weight, const B& bias, Conv1dOptions options = {}) {
   static_assert(X::rank == 3 && W::rank == 3 && B::rank == 1,
                 "kiln: conv1d takes x (N, C, L), weight (O, C / groups, K) and bias (O)");
-  auto run = [&](const auto&... vars) { return detail::convolve("conv1d", detail::widen(options), vars...); };
+  auto run = [&](const auto&... vars) { return detail::convolve("conv1d", false, detail::widen(options), vars...); };
   return detail::with_vars("conv1d", run, input, weight, bias);
 }
 
@@ -261,7 +250,7 @@ auto conv1d(const X& input, const W& weight, const B& bias, Conv1dOptions option
 template <VarOperand X, VarOperand W>
 auto conv1d(const X& input, const W& weight, Conv1dOptions options = {}) {
   static_assert(X::rank == 3 && W::rank == 3, "kiln: conv1d takes x (N, C, L) and weight (O, C / groups, K)");
-  auto run = [&](const auto&... vars) { return detail::convolve("conv1d", detail::widen(options), vars...); };
+  auto run = [&](const auto&... vars) { return detail::convolve("conv1d", false, detail::widen(options), vars...); };
   return detail::with_vars("conv1d", run, input, weight);
 }
 
@@ -269,18 +258,25 @@ auto conv1d(const X& input, const W& weight, Conv1dOptions options = {}) {
 /// H' = (H + 2 padding - dilation (KH - 1) - 1) / stride + 1. Throws: ShapeError, UsageError.
 template <VarOperand X, VarOperand W, VarOperand B>
 auto conv2d(const X& input, const W& weight, const B& bias, Conv2dOptions options = {}) {
-  static_assert(X::rank == 4 && W::rank == 4 && B::rank == 1,
-                "kiln: conv2d takes x (N, C, H, W), weight (O, C / groups, KH, KW) and bias (O)");
-  auto run = [&](const auto&... vars) { return detail::convolve("conv2d", options, vars...); };
-  return detail::with_vars("conv2d", run, input, weight, bias);
+  return detail::conv2d("conv2d", false, options, input, weight, bias);
 }
 
 /// The same without bias.
 template <VarOperand X, VarOperand W>
 auto conv2d(const X& input, const W& weight, Conv2dOptions options = {}) {
-  static_assert(X::rank == 4 && W::rank == 4, "kiln: conv2d takes x (N, C, H, W) and weight (O, C / groups, KH, KW)");
-  auto run = [&](const auto&... vars) { return detail::convolve("conv2d", options, vars...); };
-  return detail::with_vars("conv2d", run, input, weight);
+  return detail::conv2d("conv2d", false, options, input, weight);
+}
+
+/// relu(conv2d(x, weight, bias, options)) as one operation: the same bits, in fewer passes over y and its gradient.
+template <VarOperand X, VarOperand W, VarOperand B>
+auto conv2d_relu(const X& input, const W& weight, const B& bias, Conv2dOptions options = {}) {
+  return detail::conv2d("conv2d_relu", true, options, input, weight, bias);
+}
+
+/// relu(conv2d(x, weight, options)).
+template <VarOperand X, VarOperand W>
+auto conv2d_relu(const X& input, const W& weight, Conv2dOptions options = {}) {
+  return detail::conv2d("conv2d_relu", true, options, input, weight);
 }
 
 /// What conv2d does to gradients, as an operation of its own: x (N, C, H, W) by weight (C, O / groups, KH, KW) and bias

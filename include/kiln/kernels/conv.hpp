@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <kiln/core/size2.hpp>
+#include <kiln/kernels/conv_epilogue.hpp>
 
 namespace kiln {
 
@@ -29,6 +30,8 @@ struct ConvSizes {
   constexpr Index group_out() const { return out / groups; }
   constexpr Index image_area() const { return image.height * image.width; }
   constexpr Index result_area() const { return result.height * result.width; }
+  /// The numbers of y.
+  constexpr Index result_size() const { return samples * out * result_area(); }
   constexpr Index kernel_area() const { return kernel.height * kernel.width; }
   /// The numbers of which each of y's is a weighted sum.
   constexpr Index depth() const { return group_in() * kernel_area(); }
@@ -49,15 +52,19 @@ struct ConvSizes {
 /// an input.
 template <class T>
 struct ConvPasses {
-  /// y = convolution of x by w, plus bias (out), which may be null.
-  void (*forward)(const ConvSizes&, const T* x, const T* w, const T* bias, T* y, bool add);
-  /// dx, given dy: each of y's gradients flows back to the numbers that it is a sum of.
-  void (*input_gradient)(const ConvSizes&, const T* dy, const T* w, T* dx, bool add);
-  /// dw, given x and dy.
-  void (*weight_gradient)(const ConvSizes&, const T* x, const T* dy, T* dw, bool add);
+  /// y = convolution of x by w, plus bias (out), which may be null; then relu if wanted, which does not go with `add`.
+  void (*forward)(const ConvSizes&, const T* x, const T* w, const T* bias, T* y, bool add, bool relu);
+  /// dx, given dy: each of y's gradients flows back to the numbers that it is a sum of. With y, the result of a relu,
+  /// dy counts only where y is not 0.
+  void (*input_gradient)(const ConvSizes&, const T* dy, const T* w, T* dx, bool add, const T* y);
+  /// dw, given x and dy, which counts as above. Sets db (out), which may be null, to the sums of dy's channels.
+  void (*weight_gradient)(const ConvSizes&, const T* x, const T* dy, T* dw, bool add, const T* y, T* db);
 };
 
-/// A struct that can be used as a convolution kernel.
+/// A struct that can be used as a convolution kernel: its passes take everything but the last arguments above, `relu`,
+/// `y` and `db`. What they stand for is done by the caller, unless the kernel takes them too and says
+/// `static constexpr bool epilogue = true;`: bit for bit as if done in passes of its own, but for the order of db's
+/// sums.
 template <class K, class T = float>
 concept ConvKernelLike = requires(const ConvSizes& sizes, const T* in, T* out) {
   { K::name } -> std::convertible_to<std::string_view>;
@@ -81,9 +88,37 @@ struct ConvKernel {
 
 namespace detail {
 
+/// The passes of K, and what K leaves to its caller.
 template <class K, class T>
-inline constexpr ConvPasses<T> conv_passes_of = {&K::template forward<T>, &K::template input_gradient<T>,
-                                                 &K::template weight_gradient<T>};
+struct WholeConv {
+  static constexpr bool epilogue = requires { requires K::epilogue; };
+
+  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add, bool relu) {
+    if constexpr (epilogue) {
+      K::forward(s, x, w, bias, y, add, relu);
+    } else {
+      K::forward(s, x, w, bias, y, add);
+      if (relu) relu_in_place(y, s.result_size());
+    }
+  }
+  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add, const T* y) {
+    if constexpr (epilogue) K::input_gradient(s, dy, w, dx, add, y);
+    else K::input_gradient(s, BehindRelu<T>(dy, y, s.result_size()).dz, w, dx, add);
+  }
+  static void weight_gradient(const ConvSizes& s, const T* x, const T* dy, T* dw, bool add, const T* y, T* db) {
+    if constexpr (epilogue) {
+      K::weight_gradient(s, x, dy, dw, add, y, db);
+    } else {
+      const BehindRelu<T> behind(dy, y, s.result_size());
+      K::weight_gradient(s, x, behind.dz, dw, add);
+      if (db) sum_channels(behind.dz, s.samples, s.out, s.result_area(), db);
+    }
+  }
+};
+
+template <class K, class T>
+inline constexpr ConvPasses<T> conv_passes_of = {&WholeConv<K, T>::forward, &WholeConv<K, T>::input_gradient,
+                                                 &WholeConv<K, T>::weight_gradient};
 
 template <class K>
 constexpr ConvKernel make_conv_kernel() {

@@ -20,30 +20,32 @@ namespace kiln {
 /// Batches that would leave most lanes empty are left to im2col.
 struct DirectConv {
   static constexpr std::string_view name = "direct";
+  static constexpr bool epilogue = true;
 
   template <class T>
-  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add) {
+  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add, bool relu = false) {
     if (s.samples == 0) return;
     with_vectors<T>([&]<int Bytes>(Width<Bytes>) {
-      if (too_few<T, Bytes>(s)) return Im2colConv::forward(s, x, w, bias, y, add);
-      detail::ConvGather<T, Bytes>(s, false).run(x, w, bias, y, add);
+      if (too_few<T, Bytes>(s)) return detail::conv_passes_of<Im2colConv, T>.forward(s, x, w, bias, y, add, relu);
+      detail::ConvGather<T, Bytes>(s, false).run(x, nullptr, w, bias, y, add, relu);
     });
   }
 
   template <class T>
-  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add) {
+  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add, const T* y = nullptr) {
     if (s.samples == 0 || s.image_area() == 0) return;
     with_vectors<T>([&]<int Bytes>(Width<Bytes>) {
-      if (too_few<T, Bytes>(s)) return Im2colConv::input_gradient(s, dy, w, dx, add);
-      detail::ConvGather<T, Bytes>(s, true).run(dy, w, nullptr, dx, add);
+      if (too_few<T, Bytes>(s)) return detail::conv_passes_of<Im2colConv, T>.input_gradient(s, dy, w, dx, add, y);
+      detail::ConvGather<T, Bytes>(s, true).run(dy, y, w, nullptr, dx, add, false);
     });
   }
 
   template <class T>
-  static void weight_gradient(const ConvSizes& s, const T* x, const T* dy, T* dw, bool add) {
+  static void weight_gradient(const ConvSizes& s, const T* x, const T* dy, T* dw, bool add, const T* y = nullptr,
+                              T* db = nullptr) {
     with_vectors<T>([&]<int Bytes>(Width<Bytes>) {
-      if (too_few<T, Bytes>(s)) return Im2colConv::weight_gradient(s, x, dy, dw, add);
-      detail::ConvDotProducts<T, Bytes>(s, x, dy).run(dw, add);
+      if (too_few<T, Bytes>(s)) return detail::conv_passes_of<Im2colConv, T>.weight_gradient(s, x, dy, dw, add, y, db);
+      detail::ConvDotProducts<T, Bytes>(s, x, dy, y).run(dw, add, db);
     });
   }
 

@@ -26,10 +26,12 @@ class ConvDotProducts {
   static constexpr Index L = lanes<T, Bytes>;
   static constexpr Index R = many_registers<Bytes> ? 4 : 2;
 
-  ConvDotProducts(const ConvSizes& sizes, const T* x, const T* dy)
+  /// dy counts where y is positive, if there is one.
+  ConvDotProducts(const ConvSizes& sizes, const T* x, const T* dy, const T* y)
       : s_(sizes),
         x_(x),
         dy_(dy),
+        y_(y),
         x_size_(s_.in * s_.image_area()),
         dy_size_(s_.out * s_.result_area()),
         blocks_((s_.samples + L - 1) / L),
@@ -39,10 +41,12 @@ class ConvDotProducts {
         tiles_(s_.groups * row_blocks_ * column_blocks_),
         tile_size_(s_.kernel_area() * R * columns_) {}
 
-  void run(T* dw, bool add) const {
+  /// Sets or adds to dw, and sets db, which may be null, to the sums of dy's channels.
+  void run(T* dw, bool add, T* db) {
+    if (db) bias_block_ = memory(blocks_ * s_.out);
     const Index parts = choose_parts(), part_size = tiles_ * tile_size_;
-    const BlockRef block = memory(parts * part_size);
-    T* sums = static_cast<T*>(block.payload());
+    const BlockRef sums_block = memory(parts * part_size);
+    T* sums = static_cast<T*>(sums_block.payload());
     if (parts > 1) {
       parallel_for(parts, [&](Index part) {
         add_parts({part * blocks_ / parts, (part + 1) * blocks_ / parts}, sums + part * part_size);
@@ -56,6 +60,11 @@ class ConvDotProducts {
              (last - first) * tile_size_);
       for (Index tile = first; tile < last; ++tile) give(Tile(*this, tile), sums + tile * tile_size_, dw, add);
     });
+    for (Index o = 0; db && o < s_.out; ++o) {
+      double sum = 0;
+      for (Index block = 0; block < blocks_; ++block) sum += static_cast<double>(bias_sums(block)[o]);
+      db[o] = static_cast<T>(sum);
+    }
   }
 
  private:
@@ -118,8 +127,8 @@ class ConvDotProducts {
     const BlockRef totals = memory(tile_size_ * L);
     for_each_wave(wave, blocks, [&] {
       for (Index block = 0; block < wave.count; ++block) {
-        spread_x(wave, block, 0, x_size_);
-        spread_dy(wave, block, 0, dy_size_);
+        spread_x(wave, block, 0, s_.in);
+        spread_dy(wave, block, 0, s_.out);
       }
       for (Index tile = 0; tile < tiles_; ++tile)
         multiply(wave, Tile(*this, tile), static_cast<T*>(totals.payload()), sums + tile * tile_size_,
@@ -129,14 +138,16 @@ class ConvDotProducts {
 
   /// The same over all samples, by all threads.
   void add_tiles(T* sums) const {
-    constexpr Index chunk = 4096;
-    const Index x_chunks = (x_size_ + chunk - 1) / chunk, dy_chunks = (dy_size_ + chunk - 1) / chunk;
+    // So many channels are spread by a task.
+    auto channels = [](Index area) { return (std::max)(Index{1}, 4096 / (std::max)(Index{1}, area)); };
+    const Index in = channels(s_.image_area()), out = channels(s_.result_area());
+    const Index x_tasks = (s_.in + in - 1) / in, dy_tasks = (s_.out + out - 1) / out;
     Wave wave(*this, far_bytes, blocks_);
     for_each_wave(wave, {0, blocks_}, [&] {
-      parallel_for(wave.count * (x_chunks + dy_chunks), [&](Index task) {
-        const Index block = task / (x_chunks + dy_chunks), part = task % (x_chunks + dy_chunks);
-        if (part < x_chunks) spread_x(wave, block, part * chunk, (std::min)(x_size_, (part + 1) * chunk));
-        else spread_dy(wave, block, (part - x_chunks) * chunk, (std::min)(dy_size_, (part - x_chunks + 1) * chunk));
+      parallel_for(wave.count * (x_tasks + dy_tasks), [&](Index task) {
+        const Index block = task / (x_tasks + dy_tasks), part = task % (x_tasks + dy_tasks);
+        if (part < x_tasks) spread_x(wave, block, part * in, (std::min)(s_.in, (part + 1) * in));
+        else spread_dy(wave, block, (part - x_tasks) * out, (std::min)(s_.out, (part - x_tasks + 1) * out));
       });
       parallel_for(tiles_, [&](Index tile) {
         const BlockRef totals = memory(tile_size_ * L);
@@ -145,17 +156,27 @@ class ConvDotProducts {
     });
   }
 
-  void spread_x(const Wave& wave, Index block, Index begin, Index end) const {
-    spread(x_, x_size_, wave.first + block, begin, end, wave.x + block * x_size_ * L);
+  /// Channels first, ..., last - 1 of a block of samples.
+  void spread_x(const Wave& wave, Index block, Index first, Index last) const {
+    const Index area = s_.image_area();
+    spread(x_, nullptr, x_size_, wave.first + block, first * area, last * area, wave.x + block * x_size_ * L);
   }
-  void spread_dy(const Wave& wave, Index block, Index begin, Index end) const {
-    spread(dy_, dy_size_, wave.first + block, begin, end, wave.dy + block * dy_size_ * L);
+  void spread_dy(const Wave& wave, Index block, Index first, Index last) const {
+    const Index area = s_.result_area();
+    T* to = wave.dy + block * dy_size_ * L;
+    spread(dy_, y_, dy_size_, wave.first + block, first * area, last * area, to);
+    if (!bias_block_.payload()) return;
+    for (Index o = first; o < last; ++o)
+      run_for<Bytes, SumLoop>(static_cast<const T*>(to) + o * area * L, area * L, bias_sums(wave.first + block) + o);
   }
-  void spread(const T* from, Index size, Index block, Index begin, Index end, T* to) const {
-    const Index sample = block * L;
-    run_for<Bytes, ToLanesLoop>(from + sample * size + begin, size, (std::min)(L, s_.samples - sample), end - begin,
-                                end - begin, Index{0}, to + begin * L);
+  void spread(const T* from, const T* passed, Index size, Index block, Index begin, Index end, T* to) const {
+    const Index sample = block * L, at = sample * size + begin;
+    run_for<Bytes, ToLanesLoop>(from + at, passed ? passed + at : nullptr, size, (std::min)(L, s_.samples - sample),
+                                end - begin, end - begin, Index{0}, to + begin * L);
   }
+
+  /// The sums of dy's channels over a block of samples.
+  T* bias_sums(Index block) const { return static_cast<T*>(bias_block_.payload()) + block * s_.out; }
 
   /// A tile's sums over the samples of a wave, for each tap, row and column; or added to what is there.
   void multiply(const Wave& wave, const Tile& tile, T* totals, T* sums, bool add) const {
@@ -165,8 +186,8 @@ class ConvDotProducts {
     const Index line_bytes =
         (R * s_.result.width + columns_ * s_.image.width * s_.stride.height) * L * Index{sizeof(T)};
     // A tile of one column reads much for what it multiplies: its lines should stay in the first cache.
-    const Index near = Index{columns_ == 1 ? 32 : 64} << 10;
-    const Index lines_near = (std::max)(Index{1}, near / (std::max)(Index{1}, line_bytes));
+    const Index band_bytes = Index{columns_ == 1 ? 32 : 64} << 10;
+    const Index lines_near = (std::max)(Index{1}, band_bytes / (std::max)(Index{1}, line_bytes));
     const Index images_near = (std::max)(Index{1}, lines_near / (std::max)(Index{1}, s_.result.height));
 
     const ConvAxis down = ConvAxis::vertical(s_, false), across = ConvAxis::horizontal(s_, false);
@@ -221,12 +242,13 @@ class ConvDotProducts {
   }
 
   ConvSizes s_;
-  const T *x_, *dy_;
+  const T *x_, *dy_, *y_;
   Index x_size_, dy_size_;  // of one sample
   Index blocks_;            // of L samples
   Index columns_;           // of a tile
   Index row_blocks_, column_blocks_, tiles_;
   Index tile_size_;
+  BlockRef bias_block_;
 };
 
 }  // namespace kiln::detail

@@ -17,7 +17,8 @@
 namespace kiln::detail {
 
 /// Makes `to` (N, to channels, rows, columns) from `from`. Each task takes some samples, a band of rows and some of the
-/// channels, spreads what it reads over lanes, and computes tiles of channels and pixels.
+/// channels, spreads what it reads over lanes, and computes tiles of channels and pixels. With `passed`, what is read
+/// counts only where that is positive; with `relu`, what is made is kept only where it is.
 template <class T, int Bytes>
 class ConvGather {
  public:
@@ -39,7 +40,7 @@ class ConvGather {
         block_size_((1 + taps_ * from_channels_) * R),
         gap_(columns_.gap()) {}
 
-  void run(const T* from, const T* w, const T* bias, T* to, bool add) {
+  void run(const T* from, const T* passed, const T* w, const T* bias, T* to, bool add, bool relu) {
     const Index units = groups_ * blocks_;
     pack(w, bias, units);
     const Index sample_blocks = (samples_ + L - 1) / L;
@@ -47,7 +48,7 @@ class ConvGather {
     const Index parts = (std::clamp)(least_tasks / (sample_blocks * bands), Index{1}, units);
     parallel_for(sample_blocks * bands * parts, [&](Index task) {
       const Index part = task % parts, band = task / parts % bands, block = task / parts / bands;
-      make(from, to, add, block * L, {band * rows_.to / bands, (band + 1) * rows_.to / bands},
+      make(from, passed, to, add, relu, block * L, {band * rows_.to / bands, (band + 1) * rows_.to / bands},
            {part * units / parts, (part + 1) * units / parts});
     });
   }
@@ -94,7 +95,8 @@ class ConvGather {
     return bands;
   }
 
-  void make(const T* from, T* to, bool add, Index sample, ConvRange band, ConvRange units) const {
+  void make(const T* from, const T* passed, T* to, bool add, bool relu, Index sample, ConvRange band,
+            ConvRange units) const {
     const Index samples = (std::min)(L, samples_ - sample);
     const ConvRange read = rows_.reach(band);
     const BlockRef from_block(static_cast<std::size_t>((gap_ + from_channels_ * read.size() * pitch()) * L) *
@@ -115,7 +117,7 @@ class ConvGather {
     Index spread_group = -1;
     for (Index unit = units.first; unit < units.last; ++unit) {
       const Index group = unit / blocks_, block = unit % blocks_;
-      if (group != spread_group) spread_rows(from, sample, samples, read, spread_group = group, spread);
+      if (group != spread_group) spread_rows(from, passed, sample, samples, read, spread_group = group, spread);
       tile.weights = static_cast<const T*>(packed_.payload()) + unit * block_size_;
       const Index rows = height(block);
       for (Index i = 0; i < plan.line_count; ++i) {
@@ -129,19 +131,21 @@ class ConvGather {
       const Index runs = count == to_area() ? 1 : rows;
       for (Index run = 0; run < runs; ++run) {
         run_for<Bytes, FromLanesLoop>(static_cast<const T*>(tile.to) + run * tile.to_row, count * (rows / runs),
-                                      place + run * to_area(), groups_ * to_channels_ * to_area(), samples, add);
+                                      place + run * to_area(), groups_ * to_channels_ * to_area(), samples, add, relu);
       }
     }
   }
 
   /// The rows of a group's channels that are read, spread over lanes.
-  void spread_rows(const T* from, Index sample, Index samples, ConvRange read, Index group, T* spread) const {
+  void spread_rows(const T* from, const T* passed, Index sample, Index samples, ConvRange read, Index group,
+                   T* spread) const {
     const Index channels = groups_ * from_channels_;
-    const T* first = from + (sample * channels + group * from_channels_) * from_area() + read.first * columns_.from;
+    const Index first = (sample * channels + group * from_channels_) * from_area() + read.first * columns_.from;
     const Index count = read.size() * columns_.from;
     const Index runs = count == from_area() ? 1 : from_channels_;
     for (Index run = 0; run < runs; ++run) {
-      run_for<Bytes, ToLanesLoop>(first + run * from_area(), channels * from_area(), samples,
+      const Index at = first + run * from_area();
+      run_for<Bytes, ToLanesLoop>(from + at, passed ? passed + at : nullptr, channels * from_area(), samples,
                                   count * (from_channels_ / runs), columns_.from, gap_,
                                   spread + run * read.size() * pitch() * L);
     }

@@ -5,7 +5,7 @@
 /// samples, every stride, dilation and border is only a matter of which vectors meet, and no lane is ever idle.
 #pragma once
 
-#include <cstring>
+#include <cstddef>
 #include <utility>
 
 #include <kiln/core/shape.hpp>
@@ -27,18 +27,60 @@ template <class V, class T>
   }
 }
 
+/// v = the two halves, one behind the other.
+template <class V, class Half, std::size_t... I>
+[[gnu::always_inline]] inline void join_halves(V& v, const Half& low, const Half& high, std::index_sequence<I...>) {
+  v = __builtin_shufflevector(low, high, I...);
+}
+
+/// v = relu of what is at p; NaN stays NaN. By halves, since GCC 12 compares vectors of 64 bytes lane by lane.
+template <class T, int Bytes>
+[[gnu::always_inline]] inline void load_relu(Vec<T, Bytes>& v, const T* p) {
+  if constexpr (Bytes <= 32) {
+    load(v, p);
+    v = v < Vec<T, Bytes>{} ? Vec<T, Bytes>{} : v;
+  } else {
+    constexpr Index L = lanes<T, Bytes>;
+    Vec<T, Bytes / 2> low, high;
+    load_relu<T, Bytes / 2>(low, p);
+    load_relu<T, Bytes / 2>(high, p + L / 2);
+    join_halves(v, low, high, std::make_index_sequence<std::size_t{L}>{});
+  }
+}
+
+/// v = what is at p, but 0 where y is not positive; where y is NaN it passes.
+template <class T, int Bytes>
+[[gnu::always_inline]] inline void load_passed(Vec<T, Bytes>& v, const T* p, const T* y) {
+  if constexpr (Bytes <= 32) {
+    Vec<T, Bytes> gate;
+    load(v, p);
+    load(gate, y);
+    v = gate <= Vec<T, Bytes>{} ? Vec<T, Bytes>{} : v;
+  } else {
+    constexpr Index L = lanes<T, Bytes>;
+    Vec<T, Bytes / 2> low, high;
+    load_passed<T, Bytes / 2>(low, p, y);
+    load_passed<T, Bytes / 2>(high, p + L / 2, y + L / 2);
+    join_halves(v, low, high, std::make_index_sequence<std::size_t{L}>{});
+  }
+}
+
 /// Spreads samples over lanes: to[place(i)][sample] = from[sample][i] for `count` numbers i of up to L samples, and 0
-/// in the lanes of samples that are missing. Each `width` numbers, a row, are followed by `gap` vectors of zeros.
+/// in the lanes of samples that are missing. Each `width` numbers, a row, are followed by `gap` vectors of zeros. With
+/// `passed`, which lies as `from` does, numbers are 0 where it is not positive: what relu lets back through.
 struct ToLanesLoop {
   template <int Bytes, class T>
-  [[gnu::always_inline]] static inline void run(const T* from, Index sample_step, Index samples, Index count,
-                                                Index width, Index gap, T* to) {
+  [[gnu::always_inline]] static inline void run(const T* from, const T* passed, Index sample_step, Index samples,
+                                                Index count, Index width, Index gap, T* to) {
     constexpr Index L = lanes<T, Bytes>;
     using V = Vec<T, Bytes>;
     if (count < L) {
       for (Index i = 0; i < count; ++i) {
         T* place = to + (i + i / width * gap) * L;
-        for (Index lane = 0; lane < L; ++lane) place[lane] = lane < samples ? from[lane * sample_step + i] : T{0};
+        for (Index lane = 0; lane < L; ++lane) {
+          const Index at = lane * sample_step + i;
+          place[lane] = lane >= samples || (passed && passed[at] <= 0) ? T{0} : from[at];
+        }
         place += L;
         if (i % width == width - 1) store_zeros<V>(place, gap);
       }
@@ -49,7 +91,10 @@ struct ToLanesLoop {
       V square[L] = {};
 #pragma GCC unroll 16
       for (Index lane = 0; lane < L; ++lane) {
-        if (lane < samples) load(square[lane], from + lane * sample_step + i);
+        const Index at = lane * sample_step + i;
+        if (lane >= samples) break;
+        if (passed) load_passed<T, Bytes>(square[lane], from + at, passed + at);
+        else load(square[lane], from + at);
       }
       transpose<T, Bytes, L>(square);
       T* place = to + (i + i / width * gap) * L;
@@ -67,18 +112,21 @@ struct ToLanesLoop {
   }
 };
 
-/// The way back: to[sample][i] = from[i][sample], or added to what is there.
+/// The way back: to[sample][i] = from[i][sample], or added to what is there, or relu of it.
 struct FromLanesLoop {
   template <int Bytes, class T>
   [[gnu::always_inline]] static inline void run(const T* from, Index count, T* to, Index sample_step, Index samples,
-                                                bool add) {
+                                                bool add, bool relu) {
     constexpr Index L = lanes<T, Bytes>;
     using V = Vec<T, Bytes>;
     Index i = 0;
     for (; i + L <= count; i += L) {
       V square[L];
 #pragma GCC unroll 16
-      for (Index j = 0; j < L; ++j) load(square[j], from + (i + j) * L);
+      for (Index j = 0; j < L; ++j) {
+        if (relu) load_relu<T, Bytes>(square[j], from + (i + j) * L);
+        else load(square[j], from + (i + j) * L);
+      }
       transpose<T, Bytes, L>(square);
 #pragma GCC unroll 16
       for (Index lane = 0; lane < L; ++lane) {
@@ -95,7 +143,8 @@ struct FromLanesLoop {
     for (; i < count; ++i) {
       for (Index lane = 0; lane < samples; ++lane) {
         T& place = to[lane * sample_step + i];
-        place = add ? place + from[i * L + lane] : from[i * L + lane];
+        const T made = from[i * L + lane];
+        place = add ? place + made : relu && made < 0 ? T{0} : made;
       }
     }
   }

@@ -45,14 +45,14 @@ class ConvWinograd {
     return s.samples > 0 && worthwhile(s.image) && worthwhile(s.result) && fills(s.in) && fills(s.out);
   }
 
-  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add) {
-    Gather{s.samples, {s.in, s.image, s.padding}, {s.out, s.result, 0}}.run(x, w, false, bias, y, add);
+  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add, bool relu) {
+    Gather{s.samples, {s.in, s.image, s.padding}, {s.out, s.result, 0}, nullptr, relu}.run(x, w, false, bias, y, add);
   }
 
   /// A convolution of dy by the weights turned around.
-  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add) {
+  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add, const T* y) {
     const Size2 padding{2 - s.padding.height, 2 - s.padding.width};
-    Gather{s.samples, {s.out, s.result, padding}, {s.in, s.image, 0}}.run(dy, w, true, nullptr, dx, add);
+    Gather{s.samples, {s.out, s.result, padding}, {s.in, s.image, 0}, y, false}.run(dy, w, true, nullptr, dx, add);
   }
 
   /// The sums over samples are divided among a number of tasks that the shape decides.
@@ -120,10 +120,13 @@ class ConvWinograd {
       std::fill_n(zeros_, (pitch_ + gap_) * L, T{0});
     }
 
-    void take(const T* image) {
+    /// The numbers from `at` on; where `passed` is not positive they are 0.
+    void take(const T* images, const T* passed, Index at) {
       for (Index c = 0; c < planes_.channels; c += L) {
-        run_for<Bytes, ToLanesLoop>(image + c * planes_.area(), planes_.area(), (std::min)(L, planes_.channels - c),
-                                    planes_.area(), planes_.size.width, gap_, first_ + c * plane_);
+        const Index from = at + c * planes_.area();
+        run_for<Bytes, ToLanesLoop>(images + from, passed ? passed + from : nullptr, planes_.area(),
+                                    (std::min)(L, planes_.channels - c), planes_.area(), planes_.size.width, gap_,
+                                    first_ + c * plane_);
       }
     }
 
@@ -204,6 +207,8 @@ class ConvWinograd {
   struct Gather {
     Index samples;
     Planes from, to;
+    const T* passed;  // where this is not positive, what is read is 0; may be null
+    bool relu;
 
     void run(const T* x, const T* w, bool turned, const T* bias, T* y, bool add) const {
       const Index width = padded(to.channels);
@@ -251,7 +256,7 @@ class ConvWinograd {
       for (Index begin = all.first; begin < all.last; begin += at_once) {
         const Range some{begin, (std::min)(begin + at_once, all.last)};
         for_each_run(some, grid, [&](const Run& run, Index tile) {
-          if (run.row == 0 && run.column == 0) spread.take(x + run.image * from.channels * from.area());
+          if (run.row == 0 && run.column == 0) spread.take(x, passed, run.image * from.channels * from.area());
           read_frequencies(spread, from, run, read, tile);
         });
         products.rows = (some.last - some.first + R - 1) / R * R;
@@ -274,7 +279,7 @@ class ConvWinograd {
     void give(const T* image, T* y, bool add) const {
       for (Index o = 0; o < to.channels; o += L) {
         run_for<Bytes, FromLanesLoop>(image + o * to.area(), to.area(), y + o * to.area(), to.area(),
-                                      (std::min)(L, to.channels - o), add);
+                                      (std::min)(L, to.channels - o), add, relu);
       }
     }
   };
@@ -295,8 +300,8 @@ class ConvWinograd {
       const Range some{begin, (std::min)(begin + at_once, all.last)};
       for_each_run(some, grid, [&](const Run& run, Index tile) {
         if (run.row == 0 && run.column == 0) {
-          x_spread.take(x + run.image * from.channels * from.area());
-          dy_spread.take(dy + run.image * to.channels * to.area());
+          x_spread.take(x, nullptr, run.image * from.channels * from.area());
+          dy_spread.take(dy, nullptr, run.image * to.channels * to.area());
         }
         read_frequencies(x_spread, from, run, x_read, tile);
         for (Index o = 0; o < to.channels; o += L) {
@@ -353,23 +358,29 @@ class ConvWinograd {
 /// those that see it may become NaN too.
 struct WinogradConv {
   static constexpr std::string_view name = "winograd";
+  static constexpr bool epilogue = true;
 
   template <class T>
-  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add) {
-    if (!run<T>(s, [&](auto winograd) { winograd.forward(s, x, w, bias, y, add); }))
-      DirectConv::forward(s, x, w, bias, y, add);
+  static void forward(const ConvSizes& s, const T* x, const T* w, const T* bias, T* y, bool add, bool relu = false) {
+    if (!run<T>(s, [&](auto winograd) { winograd.forward(s, x, w, bias, y, add, relu); }))
+      DirectConv::forward(s, x, w, bias, y, add, relu);
   }
 
   template <class T>
-  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add) {
-    if (!run<T>(s, [&](auto winograd) { winograd.input_gradient(s, dy, w, dx, add); }))
-      DirectConv::input_gradient(s, dy, w, dx, add);
+  static void input_gradient(const ConvSizes& s, const T* dy, const T* w, T* dx, bool add, const T* y = nullptr) {
+    if (!run<T>(s, [&](auto winograd) { winograd.input_gradient(s, dy, w, dx, add, y); }))
+      DirectConv::input_gradient(s, dy, w, dx, add, y);
   }
 
   template <class T>
-  static void weight_gradient(const ConvSizes& s, const T* x, const T* dy, T* dw, bool add) {
-    if (!run<T>(s, [&](auto winograd) { winograd.weight_gradient(s, x, dy, dw, add); }))
-      DirectConv::weight_gradient(s, x, dy, dw, add);
+  static void weight_gradient(const ConvSizes& s, const T* x, const T* dy, T* dw, bool add, const T* y = nullptr,
+                              T* db = nullptr) {
+    if (!run<T>(s, [&](auto winograd) {
+          const detail::BehindRelu<T> behind(dy, y, s.result_size());
+          winograd.weight_gradient(s, x, behind.dz, dw, add);
+          if (db) detail::sum_channels(behind.dz, s.samples, s.out, s.result_area(), db);
+        }))
+      DirectConv::weight_gradient(s, x, dy, dw, add, y, db);
   }
 
  private:

@@ -13,6 +13,8 @@
 
 namespace kiln {
 
+struct ReLU;
+
 namespace detail {
 
 /// How many channels a weight has for each of `channels`. Throws: UsageError unless `groups` divides both.
@@ -47,6 +49,7 @@ inline void require_conv_sizes(std::string_view op, std::string_view example, In
 template <class T>
 struct BasicConv2d {
   static constexpr std::string_view layer_name = "Conv2d";
+  using FusesWith = ReLU;
 
   Index in = 0;
   Index out = 0;
@@ -60,11 +63,19 @@ struct BasicConv2d {
   std::optional<Param<1, T>> bias = detail::initial_conv_bias<T>(out, weight.shape());
 
   auto operator()(const auto& input) const {
-    return announce(*this, input, [&](const auto& x) {
-      detail::require_conv_sizes("conv2d", "Conv2d{1, 8, 3}", in, out, kernel);
-      const Conv2dOptions options{stride, padding, dilation, groups};
-      return bias ? conv2d(x, weight, *bias, options) : conv2d(x, weight, options);
-    });
+    return announce(*this, input, [&](const auto& x) { return convolution(x, false); });
+  }
+  auto fused(const ReLU&, const auto& input) const {
+    return announce(
+        *this, input, [&](const auto& x) { return convolution(x, true); }, "Conv2d+ReLU");
+  }
+
+ private:
+  auto convolution(const auto& x, bool relu) const {
+    detail::require_conv_sizes("conv2d", "Conv2d{1, 8, 3}", in, out, kernel);
+    const Conv2dOptions options{stride, padding, dilation, groups};
+    if (bias) return detail::conv2d("conv2d", relu, options, x, weight, *bias);
+    return detail::conv2d("conv2d", relu, options, x, weight);
   }
 };
 
