@@ -14,9 +14,12 @@
 #include <kiln/core/memory.hpp>
 #include <kiln/core/parallel.hpp>
 #include <kiln/kernels/conv.hpp>
+#include <kiln/kernels/conv_axis.hpp>
 #include <kiln/kernels/conv_direct.hpp>
 #include <kiln/kernels/conv_tile.hpp>
+#include <kiln/kernels/conv_winograd_spread.hpp>
 #include <kiln/kernels/conv_winograd_tile.hpp>
+#include <kiln/kernels/conv_winograd_weights.hpp>
 #include <kiln/kernels/vector_ops.hpp>
 
 namespace kiln {
@@ -82,99 +85,17 @@ class ConvWinograd {
   static constexpr Index most_weights = 128 * 128;
   static constexpr Index most_parts = 16;
 
-  /// Channels are the columns of some products and the rows of others.
-  static Index padded(Index channels) {
-    constexpr Index whole = (std::max)(L, Index{R});
-    return (channels + whole - 1) / whole * whole;
-  }
+  using Planes = WinogradPlanes;
+  using Spread = WinogradSpread<T, Bytes>;
+  using Frequencies = WinogradFrequencies<T, Bytes>;
+  using Run = WinogradRun;
+
+  static Index padded(Index channels) { return winograd_padded<T, Bytes>(channels); }
   static Index tiles(Index side) { return (side + 1) / 2; }
   static BlockRef memory(Index count) { return BlockRef(static_cast<std::size_t>(count) * sizeof(T)); }
 
-  struct Range {
-    Index first, last;
-  };
-
-  /// Images of one side of a convolution, and how far tiles reach beyond their left and upper sides.
-  struct Planes {
-    Index channels;
-    Size2 size;
-    Size2 margin;
-
-    Index area() const { return size.height * size.width; }
-  };
-
-  /// An image spread over lanes, with zeros around it as far as `tiles` by `tiles` of `side` pixels, 2 apart, reach.
-  class Spread {
-   public:
-    Spread(const Planes& planes, Index row_tiles, Index side)
-        : planes_(planes),
-          gap_((std::max)(
-              {planes.margin.width, 2 * (row_tiles - 1) + side - planes.margin.width - planes.size.width, Index{0}})),
-          pitch_(planes.size.width + gap_),
-          plane_(planes.size.height * pitch_),
-          block_(memory((gap_ + padded(planes.channels) / L * plane_ + pitch_ + gap_) * L)) {
-      T* start = static_cast<T*>(block_.payload());
-      std::fill_n(start, gap_ * L, T{0});
-      first_ = start + gap_ * L;
-      zeros_ = first_ + padded(planes.channels) / L * plane_ * L;
-      std::fill_n(zeros_, (pitch_ + gap_) * L, T{0});
-    }
-
-    /// The numbers from `at` on; where `passed` is not positive they are 0.
-    void take(const T* images, const T* passed, Index at) {
-      for (Index c = 0; c < planes_.channels; c += L) {
-        const Index from = at + c * planes_.area();
-        run_for<Bytes, ToLanesLoop>(images + from, passed ? passed + from : nullptr, planes_.area(),
-                                    (std::min)(L, planes_.channels - c), planes_.area(), planes_.size.width, gap_,
-                                    first_ + c * plane_);
-      }
-    }
-
-    /// Where the row of tiles that begins at `row` of the image reads its first number.
-    const T* row(Index channel, Index row) const {
-      const bool inside = row >= 0 && row < planes_.size.height;
-      const T* begin = inside ? first_ + channel * plane_ + row * pitch_ * L : zeros_ + gap_ * L;
-      return begin - planes_.margin.width * L;
-    }
-
-   private:
-    Planes planes_;
-    Index gap_, pitch_, plane_;
-    BlockRef block_;
-    T *first_, *zeros_;
-  };
-
-  /// Frequencies of so many tiles, an odd number of vectors apart, since even ones would meet in a few lines of the
-  /// cache.
-  struct Frequencies {
-    Index width, step;
-    BlockRef block;
-
-    Frequencies(Index channels, Index most_tiles)
-        : width(padded(channels)), step((most_tiles * width / L | 1) * L), block(memory(16 * step)) {
-      std::fill_n(data(), 16 * step, T{0});
-    }
-    T* data() const { return static_cast<T*>(block.payload()); }
-  };
-
   /// How many tiles are done at once: their frequencies should stay in the second cache.
-  static Index tiles_at_once(Range all) { return (std::min)(Index{56}, (all.last - all.first + R - 1) / R * R); }
-
-  /// Adjacent tiles of one row.
-  struct Run {
-    Index image, row, column, count;
-  };
-
-  /// Calls f(run, tile) for the rows, or parts of them, that the tiles of a grid cover: `tile` counts from 0.
-  template <class F>
-  static void for_each_run(Range range, Size2 grid, F f) {
-    for (Index at = range.first; at < range.last;) {
-      const Index row = at / grid.width, column = at % grid.width;
-      const Index count = (std::min)(grid.width - column, range.last - at);
-      f(Run{row / grid.height, row % grid.height, column, count}, at - range.first);
-      at += count;
-    }
-  }
+  static Index tiles_at_once(ConvRange all) { return (std::min)(Index{56}, (all.last - all.first + R - 1) / R * R); }
 
   static void read_frequencies(const Spread& spread, const Planes& planes, const Run& run, const Frequencies& to,
                                Index tile) {
@@ -241,9 +162,9 @@ class ConvWinograd {
       });
     }
 
-    void make(const T* x, const T* weights, const T* biases, T* y, bool add, Range images) const {
+    void make(const T* x, const T* weights, const T* biases, T* y, bool add, ConvRange images) const {
       const Size2 grid{tiles(to.size.height), tiles(to.size.width)};
-      const Range all{images.first * grid.height * grid.width, images.last * grid.height * grid.width};
+      const ConvRange all{images.first * grid.height * grid.width, images.last * grid.height * grid.width};
       const Index at_once = tiles_at_once(all);
       Spread spread(from, grid.width, 4);
       const Frequencies read(from.channels, at_once), made(to.channels, at_once);
@@ -254,14 +175,14 @@ class ConvWinograd {
                                    width,       made.data(), made.step,  width, 0,       from.channels,
                                    false};
       for (Index begin = all.first; begin < all.last; begin += at_once) {
-        const Range some{begin, (std::min)(begin + at_once, all.last)};
-        for_each_run(some, grid, [&](const Run& run, Index tile) {
+        const ConvRange some{begin, (std::min)(begin + at_once, all.last)};
+        for_each_winograd_run(some, grid, [&](const Run& run, Index tile) {
           if (run.row == 0 && run.column == 0) spread.take(x, passed, run.image * from.channels * from.area());
           read_frequencies(spread, from, run, read, tile);
         });
         products.rows = (some.last - some.first + R - 1) / R * R;
         multiply(products, width);
-        for_each_run(some, grid, [&](const Run& run, Index tile) {
+        for_each_winograd_run(some, grid, [&](const Run& run, Index tile) {
           const Index top = 2 * run.row, left = 2 * run.column;
           for (Index o = 0; o < to.channels; o += L) {
             T* upper = image + o * to.area() + (top * to.size.width + left) * L;
@@ -285,9 +206,10 @@ class ConvWinograd {
   };
 
   /// sums = for each frequency, the products of dy's and x's channels, summed over the tiles of some images.
-  static void add_frequencies(const Planes& from, const Planes& to, const T* x, const T* dy, Range images, T* sums) {
+  static void add_frequencies(const Planes& from, const Planes& to, const T* x, const T* dy, ConvRange images,
+                              T* sums) {
     const Size2 grid{tiles(to.size.height), tiles(to.size.width)};
-    const Range all{images.first * grid.height * grid.width, images.last * grid.height * grid.width};
+    const ConvRange all{images.first * grid.height * grid.width, images.last * grid.height * grid.width};
     const Index at_once = tiles_at_once(all);
     Spread x_spread(from, grid.width, 4), dy_spread(to, grid.width, 2);
     const Frequencies x_read(from.channels, at_once), dy_read(to.channels, at_once);
@@ -297,8 +219,8 @@ class ConvWinograd {
                                  x_read.width,   dy_read.width, 0,
                                  false};
     for (Index begin = all.first; begin < all.last; begin += at_once) {
-      const Range some{begin, (std::min)(begin + at_once, all.last)};
-      for_each_run(some, grid, [&](const Run& run, Index tile) {
+      const ConvRange some{begin, (std::min)(begin + at_once, all.last)};
+      for_each_winograd_run(some, grid, [&](const Run& run, Index tile) {
         if (run.row == 0 && run.column == 0) {
           x_spread.take(x, nullptr, run.image * from.channels * from.area());
           dy_spread.take(dy, nullptr, run.image * to.channels * to.area());
@@ -314,39 +236,6 @@ class ConvWinograd {
       products.depth = some.last - some.first;
       products.add = begin > all.first;
       multiply(products, x_read.width);
-    }
-  }
-
-  /// u = G w G', of a kernel as it is or turned by half a circle.
-  template <bool Turned>
-  static void frequencies_of_weights(const T* w, T (&u)[4][4]) {
-    T g[4][3];
-    for (Index j = 0; j < 3; ++j) {
-      const T a = w[Turned ? 8 - j : j], b = w[Turned ? 5 - j : 3 + j], c = w[Turned ? 2 - j : 6 + j];
-      g[0][j] = a;
-      g[1][j] = (a + c + b) / 2;
-      g[2][j] = (a + c - b) / 2;
-      g[3][j] = c;
-    }
-    for (Index i = 0; i < 4; ++i) {
-      u[i][0] = g[i][0];
-      u[i][1] = (g[i][0] + g[i][2] + g[i][1]) / 2;
-      u[i][2] = (g[i][0] + g[i][2] - g[i][1]) / 2;
-      u[i][3] = g[i][2];
-    }
-  }
-
-  /// dw = G' m G, or added to what is there.
-  static void weights_of_frequencies(const T (&m)[4][4], T* dw, bool add) {
-    T g[3][4];
-    for (Index j = 0; j < 4; ++j) {
-      g[0][j] = m[0][j] + (m[1][j] + m[2][j]) / 2;
-      g[1][j] = (m[1][j] - m[2][j]) / 2;
-      g[2][j] = (m[1][j] + m[2][j]) / 2 + m[3][j];
-    }
-    for (Index i = 0; i < 3; ++i) {
-      const T sums[3] = {g[i][0] + (g[i][1] + g[i][2]) / 2, (g[i][1] - g[i][2]) / 2, (g[i][1] + g[i][2]) / 2 + g[i][3]};
-      for (Index j = 0; j < 3; ++j) dw[3 * i + j] = add ? dw[3 * i + j] + sums[j] : sums[j];
     }
   }
 };
