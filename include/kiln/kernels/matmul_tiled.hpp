@@ -40,7 +40,7 @@ class TiledProduct {
         loops_(loops),
         L(loops.lanes),
         columns_(ceil_div(product.columns, L), loops.vectors),
-        share_(product.rows * product.columns * product.depth > 200'000) {}
+        share_(product.rows * product.columns * product.depth > 500'000) {}
 
   void run() {
     pack_v();
