@@ -194,7 +194,7 @@ class Team {
     try {
       workers_.reserve(shares_.size() - 1);
       while (workers_.size() + 1 < shares_.size()) {
-        workers_.push_back(std::thread([this, self = workers_.size() + 1] { live(self); }));
+        workers_.emplace_back([this, self = workers_.size() + 1] { live(self); });
       }
     } catch (const std::exception&) {
       // The system gives us no more threads: those that we have do the work.

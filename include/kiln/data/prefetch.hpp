@@ -119,7 +119,7 @@ class Prefetcher {
       in_background_ = true;
     }
     try {
-      while (static_cast<int>(threads_.size()) < workers_) threads_.push_back(std::thread([this] { work(); }));
+      while (static_cast<int>(threads_.size()) < workers_) threads_.emplace_back([this] { work(); });
     } catch (const std::exception&) {
       // The system gives us no more threads: those that we have do the work, or the taker does.
     }
