@@ -43,9 +43,9 @@ struct MatmulLoops {
 
 template <class T, int Bytes>
 constexpr MatmulLoops<T> make_matmul_loops() {
-  using Size = TileSize<T, Bytes>;
+  using Tiles = TileSize<T, Bytes>;
   using Loops = MatmulLoops<T>;
-  constexpr int R = Size::rows, F = Size::fewer_rows, N = Size::vectors, D = Size::dot_rows, C = Loops::dot_columns;
+  constexpr int R = Tiles::rows, F = Tiles::fewer_rows, N = Tiles::vectors, D = Tiles::dot_rows, C = Loops::dot_columns;
   static_assert(R <= Loops::most_rows && N <= Loops::most_vectors && lanes<T, Bytes> <= Loops::most_lanes);
   return {
       .lanes = lanes<T, Bytes>,
