@@ -63,7 +63,9 @@ TEST_CASE("a ResNet has as many parameters as its PyTorch twin") {
 
 TEST_CASE("ten steps of training take a ResNet through PyTorch's losses") {
   check_losses<double>("losses.double", 1e-9);
-  check_losses<float>("losses.float", 2e-5);
+  // From the fifth step on the input of some ReLU is so near to 0 that rounding decides: noise of 1e-6 in x changes the
+  // losses in double by as much.
+  check_losses<float>("losses.float", 1e-3);
 }
 
 TEST_CASE("an untrained block is its shortcut, if it begins with zero") {
